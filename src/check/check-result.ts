@@ -1,0 +1,32 @@
+import type { Check } from '../plan/plan.ts';
+import type { Problem } from '../support/problem.ts';
+
+/** How many rows break a rule. `exact` is false where counting stopped early: then there are at least this many. */
+export type ViolationCount = { readonly count: number; readonly exact: boolean };
+
+/** The key of a row that breaks the rule, as text, and the class that it is in. Never any other value. */
+export type Sample = { readonly class: string; readonly key: Readonly<Record<string, string | null>> };
+
+/** How the answer was found. */
+export type Strategy = 'catalog' | 'scan' | 'query' | 'none';
+
+type Measured = {
+  readonly violations: ViolationCount;
+  /** The count of each class, also of those that do not break the rule. */
+  readonly classes: Readonly<Record<string, number>>;
+};
+
+/**
+ * What became of a check. `held`: measured, and no more violations than the rule allows. `broken`: measured, and more.
+ * `unknown`: not measured, for the reason given; never to be read as held.
+ */
+export type Outcome =
+  | (Measured & { readonly outcome: 'held'; readonly proof: string })
+  | (Measured & { readonly outcome: 'broken'; readonly reason: string; readonly samples: readonly Sample[] })
+  | { readonly outcome: 'unknown'; readonly problem: Problem };
+
+export type CheckResult = {
+  readonly check: Check;
+  readonly strategy: Strategy;
+  readonly elapsedMs: number;
+} & Outcome;

@@ -1,0 +1,206 @@
+import * as core from '@actions/core';
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, readFileSync, statSync } from 'node:fs';
+import * as z from 'zod';
+import { plain } from '../support/plain.ts';
+import { Problem } from '../support/problem.ts';
+import { MAX_ANNOTATION_MESSAGE_LENGTH, MAX_ANNOTATION_TITLE_LENGTH, MAX_SUMMARY_BYTES } from './limits.ts';
+
+/** A mark on lines of a file; `file` from the repository's root, lines and columns counted from 1. */
+export type Annotation = {
+  readonly severity: 'error' | 'warning' | 'notice';
+  readonly title: string;
+  /** May hold several lines. */
+  readonly message: string;
+  readonly file: string;
+  readonly line: number;
+  readonly endLine: number;
+  /** The runner drops it when the mark spans several lines. */
+  readonly column?: number | undefined;
+};
+
+/** The GitHub Actions runner, as a step sees it. What cannot be handed over is a `report-failed` Problem. */
+export interface Runner {
+  /** An input without the white space around it; undefined when it is not set, or blank. */
+  input(name: string): string | undefined;
+  /** An input as it came. The runner gives '' for one that is not set, so undefined means that it is not in action.yml. */
+  rawInput(name: string): string | undefined;
+  /** Has the runner write `***` for a secret, and for each of its lines; for those too short or too common, it does not. */
+  mask(secret: string): void;
+  output(name: string, value: string): void;
+  /** Adds to the step's summary; refuses when the whole would pass 1 MiB, as GitHub would then show nothing. */
+  summary(markdown: string): void;
+  /** Over 10 of a severity in a step the runner drops the rest: who calls keeps count. */
+  annotate(annotation: Annotation): void;
+  /** Lines that fold under a title; no text in them can run a workflow command. */
+  group(title: string, lines: readonly string[]): void;
+  /** One line of log; no text in it can run a workflow command. */
+  log(line: string): void;
+}
+
+/** The runner that started this process, by its environment; outside of one, masks are not printed. */
+export function actionsRunner(): Runner {
+  return {
+    input: (name) => core.getInput(name) || undefined,
+    rawInput: (name) => process.env[`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`],
+    mask,
+    output: (name, value) => handOver(`the output '${name}'`, () => core.setOutput(name, value)),
+    summary: (markdown) => handOver('the step summary', () => appendSummary(markdown)),
+    annotate,
+    group,
+    log: (line) => core.info(plain(line)),
+  };
+}
+
+/** Words that a password may be, and that everything else is full of: masked, they would blank the summary. */
+const COMMON_WORDS = new Set([
+  'postgres',
+  'postgresql',
+  'password',
+  'secret',
+  'admin',
+  'root',
+  'test',
+  'localhost',
+]);
+const MIN_SECRET_LENGTH = 4;
+
+function mask(secret: string): void {
+  if (process.env.GITHUB_ACTIONS !== 'true') return;
+  const values = new Set([secret, ...secret.split(/[\r\n]+/)].map((value) => value.trim()));
+  for (const value of values) {
+    if (value.length >= MIN_SECRET_LENGTH && !COMMON_WORDS.has(value.toLowerCase())) core.setSecret(value);
+  }
+}
+
+const ISSUE = { error: core.error, warning: core.warning, notice: core.notice };
+
+function annotate({ severity, title, message, file, line, endLine, column }: Annotation): void {
+  // An annotation without a message takes a place among the ten and is never shown.
+  const text = clip(
+    message
+      .split(/\r\n?|\n/)
+      .map((each) => plain(each))
+      .join('\n'),
+    MAX_ANNOTATION_MESSAGE_LENGTH,
+  );
+  ISSUE[severity](text || title, {
+    title: clip(plain(title), MAX_ANNOTATION_TITLE_LENGTH),
+    file,
+    startLine: line,
+    endLine,
+    ...(column === undefined ? {} : { startColumn: column }),
+  });
+}
+
+/** At most so many UTF-16 units, which is what the runner counts, and no code point cut in half. */
+function clip(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+}
+
+function group(title: string, lines: readonly string[]): void {
+  const token = randomUUID();
+  core.startGroup(plain(title));
+  core.info(`::stop-commands::${token}`);
+  for (const line of lines) core.info(plain(line));
+  core.info(`::${token}::`);
+  core.endGroup();
+}
+
+function appendSummary(markdown: string): void {
+  const file = process.env.GITHUB_STEP_SUMMARY ?? '';
+  const bytes = statSync(file).size + Buffer.byteLength(markdown);
+  if (bytes > MAX_SUMMARY_BYTES)
+    throw new Error(`it would be ${bytes} bytes, and GitHub takes ${MAX_SUMMARY_BYTES}`);
+  appendFileSync(file, markdown);
+}
+
+function handOver(what: string, give: () => void): void {
+  try {
+    give();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Problem('report-failed', `The runner did not take ${what}: ${reason}`, { cause });
+  }
+}
+
+/** What a run knows of the workflow it runs in; undefined is whatever the runner did not say, or said unreadably. */
+export type RunnerContext = {
+  readonly eventName: string | undefined;
+  /** As `owner/name`. */
+  readonly repository: string | undefined;
+  readonly isPrivate: boolean | undefined;
+  /** The commit that is checked out: on a pull request a merge, not the pull request's head. */
+  readonly sha: string | undefined;
+  readonly ref: string | undefined;
+  readonly actor: string | undefined;
+  readonly workspace: string | undefined;
+  readonly runUrl: string | undefined;
+  readonly apiUrl: string;
+  readonly pullRequest: { readonly number: number; readonly headSha: string } | undefined;
+  /** Whether the code comes from another repository; undefined on an event that does not tell. */
+  readonly isFork: boolean | undefined;
+};
+
+/** The workflow around a run, from the runner's variables and the event's file; it never throws. */
+export function runnerContext(env: NodeJS.ProcessEnv): RunnerContext {
+  const event = readEvent(env.GITHUB_EVENT_PATH);
+  const pull = event.pull_request;
+  return {
+    eventName: env.GITHUB_EVENT_NAME || undefined,
+    repository: env.GITHUB_REPOSITORY || undefined,
+    isPrivate: event.repository?.private,
+    sha: env.GITHUB_SHA || undefined,
+    ref: env.GITHUB_REF || undefined,
+    actor: env.GITHUB_ACTOR || undefined,
+    workspace: env.GITHUB_WORKSPACE || undefined,
+    runUrl: runUrl(env),
+    apiUrl: env.GITHUB_API_URL || 'https://api.github.com',
+    pullRequest: pull && { number: pull.number, headSha: pull.head.sha },
+    isFork: isFork(event),
+  };
+}
+
+function runUrl({
+  GITHUB_SERVER_URL,
+  GITHUB_REPOSITORY,
+  GITHUB_RUN_ID,
+}: NodeJS.ProcessEnv): string | undefined {
+  if (!GITHUB_SERVER_URL || !GITHUB_REPOSITORY || !GITHUB_RUN_ID) return undefined;
+  return `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID}`;
+}
+
+const named = z.object({ full_name: z.string() });
+
+/** The parts of an event that are read, each on its own: one that is not as GitHub describes it counts as absent. */
+const Event = z
+  .object({
+    repository: named.extend({ private: z.boolean() }).optional().catch(undefined),
+    pull_request: z
+      .object({
+        number: z.int().positive(),
+        // Null once the fork was deleted.
+        head: z.object({ sha: z.string(), repo: named.nullable() }),
+        base: z.object({ repo: named }),
+      })
+      .optional()
+      .catch(undefined),
+    workflow_run: z.object({ head_repository: named.nullable() }).optional().catch(undefined),
+  })
+  .catch({});
+
+type Event = z.infer<typeof Event>;
+
+function readEvent(path: string | undefined): Event {
+  try {
+    return Event.parse(JSON.parse(readFileSync(path ?? '', 'utf8')));
+  } catch {
+    return {};
+  }
+}
+
+function isFork({ repository, pull_request: pull, workflow_run: run }: Event): boolean | undefined {
+  if (pull) return pull.head.repo?.full_name !== pull.base.repo.full_name;
+  if (run && repository) return run.head_repository?.full_name !== repository.full_name;
+  return undefined;
+}

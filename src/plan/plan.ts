@@ -1,0 +1,75 @@
+import type { Identifier, TableName } from '../sql/identifier.ts';
+import type { Sql } from '../sql/sql.ts';
+import type { Relation } from '../postgres/catalog.ts';
+import type { Rule } from '../rules/rule.ts';
+import type { Problem } from '../support/problem.ts';
+
+/** The alias of the checked table in every statement about its rows. */
+export const ROW_ALIAS = 'r' as Identifier;
+
+/** Everything that a run will ask the database, as data: one check per rule and table. */
+export type Plan = { readonly checks: readonly Check[] };
+
+/** A parent that rows are compared with. Two joins with the same alias are the same join. */
+export type ParentJoin = {
+  readonly alias: Identifier;
+  /** The parent's name, or a sub-select in its place, with at most one row for a link. */
+  readonly from: Sql;
+  /** Joins {@link ROW_ALIAS} to the alias. */
+  readonly on: Sql;
+};
+
+/** Rows of one sort, such as `orphan`. Only those that break the rule count as violations. */
+export type RowClass = { readonly name: string; readonly rows: Sql; readonly breaks: boolean };
+
+type CheckBase = { readonly rule: Rule; readonly enforced: boolean };
+
+/** A question about the rows of one relation. */
+export type RowCheck = CheckBase & {
+  readonly form: 'rows';
+  readonly relation: Relation;
+  readonly joins: readonly ParentJoin[];
+  /** Only rows for which this is true are looked at. */
+  readonly where: Sql | undefined;
+  readonly classes: readonly RowClass[];
+  readonly key: readonly KeyColumn[];
+  /** Schemas, beside pg_catalog, whose operators the comparison needs. */
+  readonly operatorSchemas: readonly Identifier[];
+};
+
+/** What identifies a row in a sample; never any other value. */
+export type KeyColumn = { readonly name: string; readonly value: Sql };
+
+/** The author's own SELECT: every row of it is a violation. */
+export type QueryCheck = CheckBase & {
+  readonly form: 'query';
+  readonly select: Sql;
+  readonly key: readonly KeyColumn[];
+};
+
+/** A question that the catalogue answers; no row is read. */
+export type CatalogCheck = CheckBase & {
+  readonly form: 'catalog';
+  readonly relation: Relation;
+  readonly requirements: readonly Requirement[];
+};
+
+/** One thing that the schema must have: there, lacking, or to be asked of the server's own prover. */
+export type Requirement =
+  | { readonly name: string; readonly state: 'met'; readonly proof: string }
+  | { readonly name: string; readonly state: 'unmet'; readonly reason: string }
+  | { readonly name: string; readonly state: 'ask'; readonly contradiction: Sql; readonly reason: string };
+
+/** A check that cannot be asked; it ends `unknown`, and never fails to appear. */
+export type ImpossibleCheck = CheckBase & {
+  readonly form: 'impossible';
+  readonly table: string | undefined;
+  readonly problem: Problem;
+};
+
+export type Check = RowCheck | QueryCheck | CatalogCheck | ImpossibleCheck;
+
+/** The relation that a check is about; undefined for a query of its own, and where there is none. */
+export function checkedTable(check: Check): TableName | undefined {
+  return 'relation' in check ? check.relation.name : undefined;
+}

@@ -1,0 +1,81 @@
+import picomatch from 'picomatch';
+import type { Annotation } from '../github/runner.ts';
+import type { ChangedFile } from '../github/pull-request.ts';
+import type { Report, ReportResult } from './report.ts';
+import { classesText, groupByRule, number, remedyText, ruleText, violationsText, type RuleGroup } from './words.ts';
+
+export type RenderedAnnotations = { readonly annotations: readonly Annotation[]; readonly shown: number; readonly total: number };
+
+/** Where annotations go beside the rules' own lines: the files that a pull request changes, and each rule's `paths`. */
+export type ChangedPlaces = { readonly files: readonly ChangedFile[]; readonly pathsOf: (rule: string) => readonly string[] };
+
+/**
+ * One annotation for each rule that needs a person and each problem, gravest first, at most `perLevel` of a level: the
+ * last place of a full level says how many more there are.
+ */
+export function renderAnnotations(report: Report, perLevel: number, changed?: ChangedPlaces): RenderedAnnotations {
+  const groups = groupByRule(report).filter(({ results }) => results.some(({ outcome }) => outcome !== 'held'));
+  const all = [...problemAnnotations(report), ...groups.map((group) => ruleAnnotation(group, changed))];
+  const kept = (['error', 'warning', 'notice'] as const).flatMap((severity) => {
+    const level = all.filter((annotation) => annotation.severity === severity);
+    if (level.length <= perLevel) return level.map((annotation) => ({ annotation, isMore: false }));
+    const shown = level.slice(0, perLevel - 1).map((annotation) => ({ annotation, isMore: false }));
+    return [...shown, { annotation: moreAnnotation(level.slice(perLevel - 1), severity), isMore: true }];
+  });
+  return {
+    annotations: kept.map(({ annotation }) => annotation),
+    shown: kept.filter(({ isMore }) => !isMore).length,
+    total: all.length,
+  };
+}
+
+function moreAnnotation(rest: readonly Annotation[], severity: Annotation['severity']): Annotation {
+  const [first] = rest;
+  const { file, line, endLine } = first ?? { file: '', line: 1, endLine: 1 };
+  return { severity, title: `and ${number(rest.length)} more`, message: `${number(rest.length)} more ${severity}s are in the step summary and in the log.`, file, line, endLine };
+}
+
+function problemAnnotations(report: Report): Annotation[] {
+  return report.problems.map(({ at, message, hint }) => ({
+    severity: 'error',
+    title: 'Rowgate could not start or end its run',
+    message: [message, hint].filter(Boolean).join('\n'),
+    file: at?.file ?? report.rules.files[0] ?? '',
+    line: at?.line ?? 1,
+    endLine: at?.line ?? 1,
+    column: at?.column,
+  }));
+}
+
+function ruleAnnotation(group: RuleGroup, changed: ChangedPlaces | undefined): Annotation {
+  const [first] = group.results;
+  const shown = group.results.filter(({ outcome }) => outcome !== 'held');
+  const remedies = new Set(shown.flatMap((result) => remedyText(result) ?? []));
+  const lines = [
+    ...(first.why ? [first.why.trim()] : []),
+    ...shown.map(resultLine),
+    ...[...remedies].map((remedy) => `What to do: ${remedy}`),
+  ];
+  const early = first.enforced ? '' : ' (not enforced yet)';
+  return {
+    severity: first.enforced ? first.severity : 'notice',
+    title: `${group.rule}: ${ruleText(group)}${early}`,
+    message: lines.join('\n'),
+    ...(placeInChange(group.rule, changed) ?? first.source),
+  };
+}
+
+function resultLine(result: ReportResult): string {
+  const table = result.table ?? 'query';
+  if (result.outcome === 'unknown' || result.kind === 'schema') return `${table}: ${result.reason}`;
+  return `${table}: ${violationsText(result)} (${classesText(result) || 'rows of the query'})`;
+}
+
+function placeInChange(rule: string, changed: ChangedPlaces | undefined): { file: string; line: number; endLine: number } | undefined {
+  const paths = changed?.pathsOf(rule) ?? [];
+  if (!changed || paths.length === 0) return undefined;
+  const isNamed = picomatch([...paths], { dot: true });
+  const file = changed.files.find(({ path, firstAddedLine }) => firstAddedLine !== undefined && isNamed(path));
+  return file && { file: file.path, line: file.firstAddedLine ?? 1, endLine: file.firstAddedLine ?? 1 };
+}
+

@@ -1,0 +1,127 @@
+import { displayTable } from '../sql/identifier.ts';
+import type { CheckResult } from '../check/check-result.ts';
+import { checkedTable, type Check } from '../plan/plan.ts';
+import type { RuleSet, Severity } from '../rules/rule.ts';
+import { SEVERITIES } from '../rules/rule.ts';
+import type { Problem } from '../support/problem.ts';
+import type { Report, ReportProblem, ReportResult } from './report.ts';
+
+/** From which severity on a broken rule fails the run; `never`: it is reported and does not. */
+export type FailOn = 'error' | 'warning' | 'never';
+
+export type Findings = {
+  readonly rules: RuleSet;
+  readonly phase: string | undefined;
+  readonly failOn: FailOn;
+  readonly startedAt: Date;
+  readonly elapsedMs: number;
+  readonly target: Report['target'];
+  readonly results: readonly CheckResult[];
+  /** Why the run could not start or end; empty when it did both. */
+  readonly problems: readonly Problem[];
+};
+
+/** Folds what was found into a report with its verdict and exit code. The verdict comes from the rules alone. */
+export function makeReport(findings: Findings): Report {
+  const results = findings.results.map(makeResult);
+  const problems = findings.problems.map(makeProblem);
+  const verdict = verdictOf(results, findings);
+  return {
+    version: 1,
+    verdict,
+    exitCode: exitCodeOf(verdict, findings),
+    phase: findings.phase ?? null,
+    startedAt: findings.startedAt.toISOString(),
+    elapsedMs: Math.round(findings.elapsedMs),
+    target: findings.target,
+    rules: { files: [...findings.rules.files], hash: findings.rules.hash },
+    totals: totalsOf(results),
+    results,
+    problems,
+    channels: [],
+  };
+}
+
+/** Whether a result can decide the verdict. */
+export function isDecisive({ enforced, severity }: ReportResult, failOn: FailOn): boolean {
+  const least: Severity = failOn === 'never' ? 'error' : failOn;
+  return enforced && SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(least);
+}
+
+function verdictOf(results: readonly ReportResult[], { failOn, problems }: Findings): Report['verdict'] {
+  const decisive = results.filter((each) => isDecisive(each, failOn));
+  if (decisive.some(({ outcome }) => outcome === 'broken')) return 'broken';
+  if (problems.length > 0 || results.length === 0 || decisive.some(({ outcome }) => outcome === 'unknown')) return 'incomplete';
+  return 'clean';
+}
+
+/** Problems of configuration: trying again without changing something cannot help. */
+const NOT_STARTED = new Set<Problem['code']>([
+  'options-invalid', 'rules-not-found', 'rules-invalid', 'sql-not-allowed', 'table-unknown', 'column-unknown',
+  'connection-invalid', 'authentication-failed', 'database-missing', 'query-failed',
+]); // prettier-ignore
+
+function exitCodeOf(verdict: Report['verdict'], { failOn, problems, results }: Findings): number {
+  if (results.length === 0 || problems.some(({ code }) => NOT_STARTED.has(code))) {
+    return problems.every(({ code }) => !NOT_STARTED.has(code)) && problems.length > 0 ? 2 : 3;
+  }
+  if (verdict === 'incomplete') return 2;
+  return verdict === 'broken' && failOn !== 'never' ? 1 : 0;
+}
+
+function totalsOf(results: readonly ReportResult[]): Report['totals'] {
+  const having = (outcome: ReportResult['outcome']): number => results.filter((each) => each.outcome === outcome).length;
+  return {
+    results: results.length,
+    held: having('held'),
+    broken: having('broken'),
+    unknown: having('unknown'),
+    notEnforced: results.filter(({ enforced }) => !enforced).length,
+    violations: results.reduce((sum, { violations }) => sum + (violations?.count ?? 0), 0),
+  };
+}
+
+function makeResult(result: CheckResult): ReportResult {
+  const { check, outcome } = result;
+  const { rule, enforced } = check;
+  const { file, line, endLine } = rule.source;
+  return {
+    rule: rule.id,
+    kind: rule.kind,
+    why: rule.why ?? null,
+    table: tableOf(check),
+    severity: rule.severity,
+    enforced,
+    outcome,
+    violations: outcome === 'unknown' ? null : result.violations,
+    maxViolations: rule.maxViolations,
+    classes: outcome === 'unknown' ? {} : result.classes,
+    breakingClasses: check.form === 'rows' ? check.classes.filter(({ breaks }) => breaks).map(({ name }) => name) : [],
+    samples: outcome === 'broken' ? result.samples.map(({ class: name, key }) => ({ class: name, key })) : [],
+    strategy: result.strategy,
+    reason: outcome === 'held' ? result.proof : outcome === 'broken' ? result.reason : result.problem.message,
+    problem: outcome === 'unknown' ? makeProblem(result.problem) : null,
+    remedy: remedyOf(result),
+    source: { file, line, endLine },
+    elapsedMs: result.elapsedMs,
+  };
+}
+
+function tableOf(check: Check): string | null {
+  if (check.form === 'impossible') return check.table ?? null;
+  const table = checkedTable(check);
+  return table ? displayTable(table) : null;
+}
+
+/** The author's own words; else, for a missing value whose source the rule names, where it comes from. */
+function remedyOf({ check: { rule } }: CheckResult): string | null {
+  if (rule.remedy !== undefined) return rule.remedy;
+  const backfill = 'backfill' in rule.spec ? rule.spec.backfill : undefined;
+  if (!backfill) return null;
+  const link = Object.entries(backfill.on).map(([child, parent]) => `${child} = ${parent}`).join(' and '); // prettier-ignore
+  return `Fill ${Object.keys(backfill.set).join(', ')} from ${backfill.from} (${link}).`;
+}
+
+function makeProblem({ code, message, hint, at }: Problem): ReportProblem {
+  return { code, message, hint: hint ?? null, at: at ? { file: at.file, line: at.line, column: at.column } : null };
+}

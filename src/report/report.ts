@@ -1,0 +1,83 @@
+import * as z from 'zod';
+
+const count = z.int().min(0);
+const severity = z.enum(['error', 'warning', 'notice']);
+
+const problem = z
+  .strictObject({
+    code: z.string(),
+    message: z.string(),
+    hint: z.string().nullable(),
+    at: z.strictObject({ file: z.string(), line: z.int(), column: z.int() }).nullable(),
+  })
+  .describe('Something that a person has to see to.');
+
+const result = z
+  .strictObject({
+    rule: z.string(),
+    kind: z.string(),
+    why: z.string().nullable(),
+    table: z.string().nullable().describe('schema.table; null for a rule that is about no one table.'),
+    severity,
+    enforced: z.boolean().describe('False before the rule\'s `enforce_from`: shown, and never failing the run.'),
+    outcome: z.enum(['held', 'broken', 'unknown']).describe('unknown: not measured, and never to be read as held.'),
+    violations: z
+      .strictObject({ count, exact: z.boolean() })
+      .nullable()
+      .describe('null when it was not measured. Not exact: at least this many.'),
+    maxViolations: count,
+    classes: z.record(z.string(), count).describe('Rows by class, also of classes that do not break the rule.'),
+    breakingClasses: z.array(z.string()),
+    samples: z.array(z.strictObject({ class: z.string(), key: z.record(z.string(), z.string().nullable()) })),
+    strategy: z.string(),
+    reason: z.string().describe('What held it, what broke it, or why it could not be measured.'),
+    problem: problem.nullable(),
+    remedy: z.string().nullable(),
+    source: z.strictObject({ file: z.string(), line: z.int(), endLine: z.int() }),
+    elapsedMs: z.number(),
+  })
+  .describe('One rule on one table.');
+
+const channel = z.strictObject({
+  name: z.string(),
+  state: z.enum(['ok', 'degraded', 'skipped', 'failed']),
+  shown: count,
+  total: count,
+  reason: z.string().nullable(),
+});
+
+export const reportSchema = z
+  .strictObject({
+    version: z.literal(1),
+    verdict: z.enum(['clean', 'broken', 'incomplete']),
+    exitCode: z.int().min(0).max(3),
+    phase: z.string().nullable().describe('null: no phase was given, and every rule is enforced.'),
+    startedAt: z.iso.datetime(),
+    elapsedMs: z.number(),
+    target: z
+      .strictObject({
+        database: z.string(),
+        serverVersion: z.string(),
+        inRecovery: z.boolean().describe('True on a standby, whose data may lag behind the primary.'),
+        snapshotLsn: z.string().nullable(),
+      })
+      .nullable()
+      .describe('null when no server answered.'),
+    rules: z.strictObject({ files: z.array(z.string()), hash: z.string() }),
+    totals: z.strictObject({ results: count, held: count, broken: count, unknown: count, notEnforced: count, violations: count }),
+    results: z.array(result),
+    problems: z.array(problem).describe('Why the run could not start, or could not end.'),
+    channels: z.array(channel).describe('Where the result was shown, and how much of it.'),
+  })
+  .describe('What a Rowgate run found, version 1.');
+
+/** What a run found; all that renderers know. */
+export type Report = z.infer<typeof reportSchema>;
+export type ReportResult = z.infer<typeof result>;
+export type ReportProblem = z.infer<typeof problem>;
+export type Channel = z.infer<typeof channel>;
+
+/** The report's JSON Schema (draft 7). */
+export function reportJsonSchema(): object {
+  return { title: 'Rowgate report, version 1', ...z.toJSONSchema(reportSchema, { target: 'draft-7' }) };
+}

@@ -1,0 +1,76 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
+import { formatDurationMs } from '../support/duration.ts';
+import { plain } from '../support/plain.ts';
+import type { Report, ReportProblem, ReportResult } from './report.ts';
+import { classesText, groupByRule, headline, remedyText, ruleText, sampleText, setting, violationsText, type RuleGroup } from './words.ts';
+
+export type TerminalOptions = { readonly color: boolean };
+
+type Paint = (style: 'red' | 'green' | 'yellow' | 'dim' | 'bold', text: string) => string;
+
+/** The report for people at a terminal or reading a log: the verdict first, then what needs them, then what held. */
+export function renderTerminal(report: Report, { color }: TerminalOptions): string {
+  const paint: Paint = (style, text) => (color ? styleText(style, text, { validateStream: false } as never) : text);
+  const groups = groupByRule(report);
+  const needing = groups.filter(({ results }) => results.some(({ outcome }) => outcome !== 'held'));
+  const held = groups.filter((group) => !needing.includes(group));
+  const tone = report.verdict === 'clean' ? 'green' : report.verdict === 'broken' ? 'red' : 'yellow';
+  const lines = [
+    paint('bold', paint(tone, headline(report))),
+    paint('dim', plain(setting(report))),
+    ...report.problems.flatMap((problem) => ['', ...problemLines(problem, paint)]),
+    ...needing.flatMap((group) => ['', ...ruleLines(group, paint)]),
+    ...(held.length > 0 ? ['', ...held.map((group) => heldLine(group, paint))] : []),
+    '',
+    paint('dim', `${report.totals.results} checks in ${formatDurationMs(report.elapsedMs)}; exit code ${report.exitCode}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function problemLines({ at, message, hint }: ReportProblem, paint: Paint): string[] {
+  const place = at ? `${at.file}:${at.line}:${at.column}: ` : '';
+  return [plain(place + message), ...(hint ? [paint('dim', `  ${plain(hint)}`)] : [])];
+}
+
+function ruleLines(group: RuleGroup, paint: Paint): string[] {
+  const [first] = group.results;
+  const mark = markOf(group.results, paint);
+  const severity = first.enforced ? first.severity : 'not enforced yet';
+  const place = `${first.source.file}:${first.source.line}`;
+  const shown = group.results.filter(({ outcome }) => outcome !== 'held');
+  const remedies = [...new Set(shown.flatMap((result) => remedyText(result) ?? []))];
+  return [
+    `${mark} ${paint('bold', plain(group.rule))} (${severity}): ${ruleText(group)}  ${paint('dim', plain(place))}`,
+    ...(first.why ? [`  ${plain(first.why.trim())}`] : []),
+    ...table(shown.map(resultCells)).map((line) => `    ${line}`),
+    ...shown.flatMap((result) => sampleLines(result, paint)),
+    ...remedies.map((remedy) => `  ${paint('bold', 'What to do:')} ${plain(remedy)}`),
+  ];
+}
+
+function markOf(results: readonly ReportResult[], paint: Paint): string {
+  if (!results.some(({ enforced }) => enforced)) return paint('dim', 'o');
+  return results.some(({ outcome }) => outcome === 'broken') ? paint('red', 'x') : paint('yellow', '?');
+}
+
+function resultCells(result: ReportResult): string[] {
+  const detail = result.outcome === 'unknown' || result.kind === 'schema' ? result.reason : classesText(result);
+  return [result.table ?? '(query)', violationsText(result), detail].map((cell) => plain(cell));
+}
+
+function sampleLines({ samples, table: name, violations }: ReportResult, paint: Paint): string[] {
+  if (samples.length === 0) return [];
+  const keys = samples.map((sample) => plain(sampleText(sample), 120)).join('; ');
+  const more = (violations?.count ?? 0) > samples.length ? '; ...' : '';
+  return [paint('dim', `    ${plain(name ?? '')} e.g. ${keys}${more}`)];
+}
+
+function heldLine({ rule, results }: RuleGroup, paint: Paint): string {
+  const checks = `${results.length} ${results.length === 1 ? 'check' : 'checks'}`;
+  return `${paint('green', '+')} ${plain(rule)}: held, ${checks}${results[0].enforced ? '' : ' (not enforced yet)'}`;
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = [0, 1].map((i) => Math.max(0, ...rows.map((row) => stripVTControlCharacters(row[i] ?? '').length)));
+  return rows.map(([name = '', count = '', detail = '']) => `${name.padEnd(widths[0] ?? 0)}  ${count.padStart(widths[1] ?? 0)}  ${detail}`.trimEnd());
+}

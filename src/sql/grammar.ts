@@ -1,0 +1,204 @@
+// One walk of the real grammar's tree serves all questions about author SQL; it reads better whole.
+import type { Node, SelectStmt } from '@pgsql/types';
+import { identifier, quoteIdentifier, type Identifier } from './identifier.ts';
+import type { CheckedSql } from './sql.ts';
+
+/** What is wrong with author SQL. `offset` counts code points of the author's text from 0. */
+export type GrammarError = { readonly ok: false; readonly message: string; readonly hint?: string; readonly offset: number };
+
+/** A call in author SQL, to be looked up in the server's catalogue before it may run. */
+export type FunctionCall = { readonly name: string; readonly offset: number };
+
+/** A column that an expression names. */
+export type ColumnUse = { readonly name: Identifier; readonly offset: number };
+
+export type CheckedExpression = {
+  readonly ok: true;
+  readonly columns: readonly ColumnUse[];
+  readonly functions: readonly FunctionCall[];
+  /** The expression with every column written as `alias.column`. */
+  qualified(alias: Identifier): CheckedSql;
+};
+
+export type CheckedSelect = { readonly ok: true; readonly functions: readonly FunctionCall[]; readonly text: CheckedSql };
+
+/** Longer author SQL than this is refused before it is parsed: a deep tree would overflow the walk. */
+const MAX_AUTHOR_SQL_CHARACTERS = 8_192;
+
+/** Node types that an expression over one row can be made of. What is not listed is refused. */
+const EXPRESSION_NODES = new Set([
+  'A_Expr', 'BoolExpr', 'NullTest', 'BooleanTest', 'ColumnRef', 'A_Const', 'TypeCast', 'FuncCall', 'CaseExpr', 'CaseWhen',
+  'CoalesceExpr', 'MinMaxExpr', 'A_ArrayExpr', 'A_Indirection', 'A_Indices', 'RowExpr', 'List', 'SQLValueFunction',
+  'CollateClause', 'String', 'Integer', 'Float', 'JsonIsPredicate',
+]); // prettier-ignore
+
+/** Node types that a SELECT may add to those. No data-modifying statement is among them. */
+const SELECT_NODES = new Set([
+  ...EXPRESSION_NODES,
+  'SelectStmt', 'ResTarget', 'RangeVar', 'JoinExpr', 'RangeSubselect', 'RangeFunction', 'SubLink', 'CommonTableExpr',
+  'SortBy', 'WindowDef', 'GroupingSet', 'GroupingFunc', 'A_Star', 'Alias', 'NamedArgExpr',
+]); // prettier-ignore
+
+/** The only clauses that the parser sets on `select <expression>`. */
+const BARE_SELECT_KEYS = new Set(['targetList', 'limitOption', 'op']);
+
+/**
+ * Checks that a text is one expression over the columns of one row, and stays one when it is wrapped in brackets.
+ * Sub-selects, parameters, qualified names, aggregates and window functions are refused.
+ */
+export async function checkExpression(text: string): Promise<CheckedExpression | GrammarError> {
+  const unfit = checkText(text);
+  if (unfit) return unfit;
+  const alone = await parseOne(text, 'select\n');
+  if ('ok' in alone) return alone;
+  const target = bareTarget(alone.select);
+  if (!target) return refuse('this must be one expression and nothing more', 0, 'Write a condition such as: deleted_at is null');
+  const wrapped = await parseOne(text, 'select 1 where (\n', '\n)');
+  if ('ok' in wrapped || shape(wrapped.select.whereClause) !== shape(target)) {
+    return refuse('this is not one closed expression', 0, 'Check the brackets, quotes and comments.');
+  }
+  return collect(text, target, 'select\n'.length, EXPRESSION_NODES);
+}
+
+/** Checks that a text is exactly one SELECT that writes nothing, locks nothing and creates nothing. */
+export async function checkSelect(text: string): Promise<CheckedSelect | GrammarError> {
+  const unfit = checkText(text);
+  if (unfit) return unfit;
+  const parsed = await parseOne(text.replace(/;\s*$/, ''), '');
+  if ('ok' in parsed) return parsed;
+  const found = collect(text, { SelectStmt: parsed.select }, 0, SELECT_NODES);
+  if (!found.ok) return found;
+  return { ok: true, functions: found.functions, text: text.replace(/;\s*$/, '') as CheckedSql };
+}
+
+function refuse(message: string, offset: number, hint?: string): GrammarError {
+  return { ok: false, message, offset, ...(hint === undefined ? {} : { hint }) };
+}
+
+function checkText(text: string): GrammarError | undefined {
+  if (text.trim() === '') return refuse('the SQL is empty', 0);
+  if ([...text].length > MAX_AUTHOR_SQL_CHARACTERS) {
+    return refuse(`the SQL is longer than ${MAX_AUTHOR_SQL_CHARACTERS} characters`, 0, 'Put it into a view, or split the rule.');
+  }
+  // eslint-disable-next-line no-control-regex -- a NUL ends the parser's text but not the server's
+  const hidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u.exec(text);
+  if (hidden) return refuse('the SQL holds an invisible or control character', [...text.slice(0, hidden.index)].length);
+  return undefined;
+}
+
+type Parsed = { readonly select: SelectStmt };
+
+async function parseOne(text: string, before: string, after = ''): Promise<Parsed | GrammarError> {
+  // Loaded only when a rule holds SQL: the grammar takes about 50 ms to start.
+  const grammar = await import('libpg-query');
+  try {
+    const { stmts = [] } = await grammar.parse(before + text + after);
+    const [first, second] = stmts;
+    if (second) return refuse('only one statement is allowed', byteToCodePoint(text, (second.stmt_location ?? 0) - before.length));
+    const statement = first?.stmt;
+    if (statement && 'SelectStmt' in statement) return { select: statement.SelectStmt };
+    return refuse('only a SELECT is allowed', 0);
+  } catch (error) {
+    if (error instanceof RangeError) return refuse('the SQL is nested too deeply', 0);
+    const details = grammar.hasSqlDetails(error) ? error.sqlDetails : undefined;
+    const offset = Math.min(Math.max(0, (details?.cursorPosition ?? 0) - before.length), [...text].length);
+    return refuse(error instanceof Error ? error.message : 'the SQL cannot be parsed', offset);
+  }
+}
+
+/** The expression of `select <expression>`, when the statement is nothing but that. */
+function bareTarget(select: SelectStmt): Node | undefined {
+  const [only, ...more] = select.targetList ?? [];
+  const bare = Object.keys(select).every((key) => BARE_SELECT_KEYS.has(key)) && select.op === 'SETOP_NONE';
+  if (!bare || more.length > 0 || only === undefined || !('ResTarget' in only)) return undefined;
+  return only.ResTarget.name === undefined ? only.ResTarget.val : undefined;
+}
+
+/** A tree as text without its positions, to compare two parses. */
+function shape(tree: unknown): string {
+  return JSON.stringify(tree, (key, value: unknown) =>
+    key === 'location' || key.endsWith('_start') || key.endsWith('_end') ? undefined : value,
+  );
+}
+
+type Fields = Record<string, unknown>;
+
+function collect(
+  text: string,
+  tree: unknown,
+  shift: number,
+  allowed: ReadonlySet<string>,
+): CheckedExpression | GrammarError {
+  const columns: (ColumnUse & { byte: number })[] = [];
+  const functions: FunctionCall[] = [];
+  const inRow = allowed === EXPRESSION_NODES;
+  let refused: GrammarError | undefined;
+  const at = (fields: Fields): number => byteToCodePoint(text, Number(fields['location'] ?? shift) - shift);
+
+  const enterNode = (type: string, fields: Fields): void => {
+    if (!allowed.has(type)) refused ??= refuse(`${type} is not allowed here`, at(fields), hintFor(type));
+    if (type === 'ColumnRef' && inRow) {
+      const [name, ...more] = namesOf(fields['fields']);
+      if (name === undefined || more.length > 0) {
+        refused ??= refuse("write the column's name alone: the rule's table is the only one in sight", at(fields));
+      } else columns.push({ name: identifier(name), offset: at(fields), byte: Number(fields['location']) - shift });
+    }
+    if (type === 'FuncCall') enterCall(fields);
+    if (type === 'SelectStmt') {
+      if (fields['intoClause']) refused ??= refuse('SELECT INTO is not allowed: a rule only reads', 0);
+      if (fields['lockingClause']) refused ??= refuse('FOR UPDATE and FOR SHARE are not allowed: a rule only reads', 0);
+    }
+    if (type === 'A_Expr' && namesOf(fields['name']).length > 1 && namesOf(fields['name'])[0] !== 'pg_catalog') {
+      refused ??= refuse('an operator of another schema than pg_catalog is not allowed', at(fields));
+    }
+  };
+  const enterCall = (fields: Fields): void => {
+    const [first = '', second, ...more] = namesOf(fields['funcname']);
+    const inCatalog = second === undefined || (first === 'pg_catalog' && more.length === 0);
+    if (!inCatalog) refused ??= refuse('only functions of pg_catalog are allowed', at(fields));
+    if (inRow && (fields['over'] || fields['agg_star'] || fields['agg_filter'] || fields['agg_order'] || fields['agg_distinct'])) {
+      refused ??= refuse('aggregates and window functions are not allowed in a condition on one row', at(fields));
+    }
+    functions.push({ name: second ?? first, offset: at(fields) });
+  };
+  const walk = (value: unknown): void => {
+    if (Array.isArray(value)) return value.forEach(walk);
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, inner] of Object.entries(value)) {
+      if (/^[A-Z]/.test(key) && typeof inner === 'object') enterNode(key, inner as Fields);
+      walk(inner);
+    }
+  };
+
+  try {
+    walk(tree);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    refused = refuse('the SQL is nested too deeply', 0);
+  }
+  if (refused) return refused;
+  return { ok: true, columns, functions, qualified: (alias) => qualify(text, columns, alias) };
+}
+
+function namesOf(list: unknown): string[] {
+  if (!Array.isArray(list)) return [];
+  return list.map((node: { String?: { sval?: string } }) => node.String?.sval ?? '*');
+}
+
+function hintFor(type: string): string | undefined {
+  if (type === 'SubLink') return 'Use a rule of kind `query` for conditions that look at other tables.';
+  if (/^(Insert|Update|Delete|Merge)Stmt$/.test(type)) return 'A rule only reads.';
+  return undefined;
+}
+
+function qualify(text: string, columns: readonly { byte: number }[], alias: Identifier): CheckedSql {
+  const bytes = Buffer.from(text, 'utf8');
+  const starts = columns.map(({ byte }) => byte).toSorted((a, b) => a - b);
+  const pieces = [...starts, bytes.length].map((end, i) => bytes.subarray(starts[i - 1] ?? 0, end).toString('utf8'));
+  return pieces.join(`${quoteIdentifier(alias)}.`) as CheckedSql;
+}
+
+/** The tree counts bytes; people and the server count code points. */
+function byteToCodePoint(text: string, byte: number): number {
+  return [...Buffer.from(text, 'utf8').subarray(0, Math.max(0, byte)).toString('utf8')].length;
+}

@@ -1,0 +1,35 @@
+/** Controls, format and bidi characters, lone surrogates, every space but U+0020, and all else that shows nothing. */
+const UNSEEN = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+
+/**
+ * The text with each character that cannot be seen, or that moves other characters about, written as `\u000a` or
+ * `\u{e0001}`. What a reader can see stays, a backslash included, so that doing it twice changes nothing.
+ */
+export function visible(text: string): string {
+  return text.replace(UNSEEN, escapeCharacter);
+}
+
+/**
+ * A value from a database, a rule or an error as part of one line of a terminal or a runner's log: nothing in it is
+ * unseen, and no line that it stands in becomes a workflow command by it. At most `maxLength` code points long.
+ */
+export function plain(text: string, maxLength = Number.POSITIVE_INFINITY): string {
+  // The runner takes `##[name]` for a command anywhere in a line, and `::name::` after any white space at its start.
+  const harmless = visible(text)
+    .replaceAll('##[', '##\\u005b')
+    .replace(/^( *):(?=:)/, '$1\\u003a');
+  return shorten(harmless, maxLength);
+}
+
+function escapeCharacter(character: string): string {
+  const hex = (character.codePointAt(0) ?? 0).toString(16);
+  return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
+}
+
+function shorten(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
+  const characters = Array.from(text);
+  return characters.length <= maxLength
+    ? text
+    : `${characters.slice(0, Math.max(0, maxLength - 1)).join('')}…`;
+}
