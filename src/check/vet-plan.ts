@@ -75,7 +75,9 @@ async function explainProblem(check: Check, { leader }: Snapshot, limits: Limits
     return undefined;
   } catch (error) {
     if (!(error instanceof Problem) || !leader.alive || !isAuthorsMistake(error)) return undefined;
-    return error.located(check.rule.locate(placeOf(check.rule)));
+    const { message, hint, sqlstate } = error;
+    const at = check.rule.locate(placeOf(check.rule));
+    return new Problem('rules-invalid', `the server refuses this rule: ${message}`, { at, hint, sqlstate, cause: error });
   }
 }
 

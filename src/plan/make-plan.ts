@@ -11,7 +11,7 @@ import { ROW_ALIAS, type Check, type ImpossibleCheck, type KeyColumn, type Plan 
 
 export type PlanOptions = {
   /** The phase that the target is in; undefined enforces every rule. */
-  readonly phase: string | undefined;
+  readonly phase?: string | undefined;
   /** Only these rules; empty means all. */
   readonly only: readonly string[];
 };

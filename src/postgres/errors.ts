@@ -80,7 +80,10 @@ const SERVER_ERRORS: Record<string, Meaning> = {
   XX002: { code: 'query-failed', says: 'the server found a corrupted index', hint: 'Rebuild it with: reindex index concurrently <index>' },
 }; // prettier-ignore
 
-/** Where the wait was, for 57014 and 40001: these functions answer interrupts, whatever the language of the message. */
+/** Five of these, at least one a digit; Node's codes such as EPIPE have none. */
+const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
+
+/** The server's functions that cancel for a standby's sake, whatever the language of the message. */
 const RECOVERY_ROUTINES = new Set(['ProcessInterrupts', 'ProcessRecoveryConflictInterrupt']);
 
 /** Node's and the drivers' codes for a connection that could not be made, or was cut. */
@@ -123,9 +126,7 @@ const MAX_QUOTED_CHARACTERS = 300;
 export function databaseProblem(error: unknown, context: FailureContext): Problem {
   if (error instanceof Problem) return error;
   const failure = failureOf(error);
-  if (failure.code !== undefined && /^[0-9A-Z]{5}$/.test(failure.code) && !(failure.code in NETWORK_ERRORS)) {
-    return serverProblem(failure, failure.code, context);
-  }
+  if (failure.code !== undefined && SQLSTATE.test(failure.code)) return serverProblem(failure, failure.code, context);
   if (isTls(failure.code)) return tlsProblem(failure.code, error, context);
   if (failure.message.startsWith('SASL')) return loginProblem(error, context);
   // A driver that stumbles over its own code tells us nothing about the connection.

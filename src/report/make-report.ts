@@ -1,3 +1,4 @@
+import { EXIT_BROKEN, EXIT_CLEAN, EXIT_NOT_STARTED, EXIT_UNKNOWN } from './exit-code.ts';
 import { displayTable } from '../sql/identifier.ts';
 import type { CheckResult } from '../check/check-result.ts';
 import { checkedTable, type Check } from '../plan/plan.ts';
@@ -58,15 +59,13 @@ function verdictOf(results: readonly ReportResult[], { failOn, problems }: Findi
 /** Problems of configuration: trying again without changing something cannot help. */
 const NOT_STARTED = new Set<Problem['code']>([
   'options-invalid', 'rules-not-found', 'rules-invalid', 'sql-not-allowed', 'table-unknown', 'column-unknown',
-  'connection-invalid', 'authentication-failed', 'database-missing', 'query-failed',
+  'connection-invalid', 'authentication-failed', 'database-missing', 'tls-failed',
 ]); // prettier-ignore
 
-function exitCodeOf(verdict: Report['verdict'], { failOn, problems, results }: Findings): number {
-  if (results.length === 0 || problems.some(({ code }) => NOT_STARTED.has(code))) {
-    return problems.every(({ code }) => !NOT_STARTED.has(code)) && problems.length > 0 ? 2 : 3;
-  }
-  if (verdict === 'incomplete') return 2;
-  return verdict === 'broken' && failOn !== 'never' ? 1 : 0;
+function exitCodeOf(verdict: Report['verdict'], { failOn, problems }: Findings): number {
+  if (problems.some(({ code }) => NOT_STARTED.has(code))) return EXIT_NOT_STARTED;
+  if (verdict === 'incomplete') return EXIT_UNKNOWN;
+  return verdict === 'broken' && failOn !== 'never' ? EXIT_BROKEN : EXIT_CLEAN;
 }
 
 function totalsOf(results: readonly ReportResult[]): Report['totals'] {

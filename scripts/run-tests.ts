@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from './root.ts';
+
+/** How a run of test files ended. `exitCode` is Node's, or 1 when a signal ended it. */
+export type TestRun = {
+  readonly exitCode: number;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+};
+
+/** Runs test files (paths from the repository's root), two at a time, and prints what they say. */
+export async function runTests(
+  files: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  nodeArguments: readonly string[] = [],
+): Promise<TestRun> {
+  const folder = await mkdtemp(join(tmpdir(), 'rowgate-tests-'));
+  const tap = join(folder, 'tap');
+  // Off a terminal TAP, because it alone ends with the counts when tests fail. The file is for counting.
+  const reporters = [process.stdout.isTTY ? 'spec' : 'tap', 'tap'].map((name) => `--test-reporter=${name}`);
+  const destinations = ['stdout', tap].map((place) => `--test-reporter-destination=${place}`);
+  const options = ['--import', 'tsx', '--test', '--test-concurrency=2', ...reporters, ...destinations];
+  try {
+    const exitCode = await runNode([...options, ...nodeArguments, ...files], environment);
+    const text = await readFile(tap, 'utf8');
+    const count = (what: string) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+    return {
+      exitCode,
+      passed: count('pass'),
+      failed: count('fail') + count('cancelled'),
+      skipped: count('skipped'),
+    };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Signals go on to the tests, so that they end first, and then this process in the usual way. */
+async function runNode(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<number> {
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const forward = (signal: NodeJS.Signals) => child.kill(signal);
+  process.on('SIGINT', forward).on('SIGTERM', forward);
+  const [exitCode] = (await once(child, 'exit')) as [number | null];
+  process.off('SIGINT', forward).off('SIGTERM', forward);
+  return exitCode ?? 1;
+}

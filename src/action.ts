@@ -1,0 +1,113 @@
+import path from 'node:path';
+import process from 'node:process';
+import { openPullRequest } from './github/octokit.ts';
+import { actionsRunner, runnerContext, type Runner, type RunnerContext } from './github/runner.ts';
+import { kebabCase, OPTION_NAMES, parseOptions, type Options, type RawOptions } from './options.ts';
+import { openDatabase } from './postgres/connect.ts';
+import { parseConnectionTarget, secretsOf } from './postgres/connection-string.ts';
+import type { ChangedPlaces } from './report/annotations.ts';
+import { EXIT_NOT_STARTED, EXIT_UNKNOWN } from './report/exit-code.ts';
+import { publish, reportPath, type Showing } from './report/publish.ts';
+import type { Report } from './report/report.ts';
+import type { RuleSet } from './rules/rule.ts';
+import { run } from './run.ts';
+import { asProblem, describeProblem, Problem } from './support/problem.ts';
+
+const SHOWINGS = ['always', 'on-failure', 'never'] as const;
+const ANNOTATION_PLACES = ['rule', 'changed', 'none'] as const;
+
+/** The Action: reads its inputs, runs, shows the result, and gives the exit code. */
+async function main(runner: Runner): Promise<number> {
+  const cancel = new AbortController();
+  process.on('SIGINT', () => cancel.abort());
+  process.on('SIGTERM', () => cancel.abort());
+  const context = runnerContext(process.env);
+  const folder = context.workspace ?? process.cwd();
+  // Before anything is printed: whatever the rest does, the log must not show them.
+  const databaseUrl = runner.rawInput('database-url') ?? '';
+  runner.mask(databaseUrl);
+  const inputs = readInputs(runner);
+  const { report, rules } = await run(inputs.options, {
+    folder,
+    database: () => {
+      const target = parseConnectionTarget({ url: databaseUrl, env: process.env });
+      secretsOf(databaseUrl, target).forEach((secret) => runner.mask(secret));
+      return openDatabase(target, inputs.options.driver);
+    },
+    now: () => new Date(),
+    emit: (event) => {
+      if (event.event === 'connected') runner.log(`connected to ${event.target.database}, PostgreSQL ${event.target.serverVersion}`);
+    },
+    signal: cancel.signal,
+  });
+  if (inputs.options.samples > 0 && context.isPrivate === false) {
+    runner.log('warning: samples are on and this repository is public: everyone can read the keys that they show');
+  }
+  const annotations = inputs.annotations === 'changed' ? await changedPlaces(rules, context, runner) : inputs.annotations;
+  const reportFolder = path.resolve(folder, inputs.options.reportDir ?? 'rowgate-report');
+  const published = await publish(report, { folder: reportFolder, runner: { port: runner, summary: inputs.summary, annotations } });
+  setOutputs(published, reportFolder, runner);
+  return published.exitCode;
+}
+
+type Inputs = { readonly options: Options; readonly summary: Showing; readonly annotations: (typeof ANNOTATION_PLACES)[number] };
+
+function readInputs(runner: Runner): Inputs {
+  const raw = Object.fromEntries(OPTION_NAMES.map((name) => [name, runner.input(kebabCase(name))])) as RawOptions;
+  const options = parseOptions(raw, kebabCase);
+  choose(runner, 'mode', ['check'] as const);
+  return { options, summary: choose(runner, 'summary', SHOWINGS), annotations: choose(runner, 'annotations', ANNOTATION_PLACES) };
+}
+
+function choose<Value extends string>(runner: Runner, name: string, values: readonly [Value, ...Value[]]): Value {
+  const text = runner.input(name) ?? values[0];
+  const found = values.find((value) => value === text);
+  if (found === undefined) throw new Problem('options-invalid', `${name}: '${text}' is not one of ${values.join(', ')}`);
+  return found;
+}
+
+/** The files that the pull request changes; without them, for whatever reason, annotations stand on the rules' lines. */
+async function changedPlaces(rules: RuleSet, context: RunnerContext, runner: Runner): Promise<ChangedPlaces | 'rule'> {
+  const token = runner.input('github-token');
+  const pullRequest = token === undefined ? undefined : openPullRequest({ token, context });
+  if (!pullRequest) {
+    runner.log('annotations: changed needs a pull request and a github-token; annotating the rules instead');
+    return 'rule';
+  }
+  try {
+    const files = await pullRequest.changedFiles();
+    const paths = new Map(rules.rules.map((rule) => [rule.id, rule.paths]));
+    return { files, pathsOf: (rule) => paths.get(rule) ?? [] };
+  } catch (error) {
+    runner.log(`annotations: ${describeProblem(asProblem(error))}; annotating the rules instead`);
+    return 'rule';
+  }
+}
+
+function setOutputs(report: Report, folder: string, runner: Runner): void {
+  const degraded = report.channels.filter(({ state }) => state === 'degraded' || state === 'failed');
+  const outputs = {
+    verdict: report.verdict,
+    violations: String(report.totals.violations),
+    'rules-run': String(new Set(report.results.map(({ rule }) => rule)).size),
+    'report-path': report.channels.some(({ name, state }) => name === 'report.json' && state === 'ok') ? reportPath(folder) : '',
+    degraded: degraded.map(({ name }) => name).join(','),
+  };
+  for (const [name, value] of Object.entries(outputs)) {
+    try {
+      runner.output(name, value);
+    } catch (error) {
+      runner.log(describeProblem(asProblem(error)));
+    }
+  }
+}
+
+const runner = actionsRunner();
+try {
+  process.exit(await main(runner));
+} catch (error) {
+  const problem = asProblem(error);
+  runner.annotate({ severity: 'error', title: 'Rowgate could not start', message: describeProblem(problem), file: '', line: 1, endLine: 1 });
+  runner.output('verdict', 'incomplete');
+  process.exit(problem.code === 'internal' ? EXIT_UNKNOWN : EXIT_NOT_STARTED);
+}

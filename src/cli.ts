@@ -1,0 +1,140 @@
+import { Command, CommanderError, Option } from 'commander';
+import process from 'node:process';
+import { runDemo } from './demo/run-demo.ts';
+import { kebabCase, parseOptions, type Options, type RawOptions } from './options.ts';
+import { openDatabase } from './postgres/connect.ts';
+import { parseConnectionTarget } from './postgres/connection-string.ts';
+import { DRIVERS } from './postgres/database.ts';
+import { showProgress } from './progress.ts';
+import { renderJson } from './report/json.ts';
+import { EXIT_CLEAN, EXIT_NOT_STARTED, EXIT_UNKNOWN } from './report/exit-code.ts';
+import { publish } from './report/publish.ts';
+import { renderTerminal } from './report/terminal.ts';
+import { loadRules } from './rules/load-rules.ts';
+import { run } from './run.ts';
+import { plain } from './support/plain.ts';
+import { asProblem, describeProblem, Problem } from './support/problem.ts';
+
+declare const ROWGATE_VERSION: string | undefined;
+
+/** The command line: reads it, runs what it asks for, and sets the exit code. */
+async function main(argv: readonly string[]): Promise<number> {
+  const cancel = new AbortController();
+  const onSignal = (): void => cancel.abort();
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  let exitCode: number = EXIT_CLEAN;
+  const program = makeProgram(cancel.signal, (code) => (exitCode = code));
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CLEAN : EXIT_NOT_STARTED;
+    const problem = asProblem(error);
+    process.stderr.write(`${describeProblem(problem).split('\n').map((line) => plain(line)).join('\n')}\n`); // prettier-ignore
+    return problem.code === 'internal' ? EXIT_UNKNOWN : EXIT_NOT_STARTED;
+  }
+}
+
+function makeProgram(signal: AbortSignal, finish: (exitCode: number) => void): Command {
+  const program = new Command('rowgate')
+    .description('Gates deploys on the invariants of a live Postgres.')
+    .version(typeof ROWGATE_VERSION === 'string' ? ROWGATE_VERSION : 'development')
+    .showHelpAfterError('(run with --help for the options)')
+    .exitOverride();
+  checkOptions(program.command('check', { isDefault: false }))
+    .description('check a database against rules; exit code 0 clean, 1 broken, 2 could not tell, 3 could not start')
+    .action(async (raw: RawOptions) => finish(await check(raw, signal)));
+  program
+    .command('rules')
+    .description('check rules files without a database: syntax, format, SQL grammar')
+    .option('--rules <glob...>', 'rules files', undefined)
+    .action(async (raw: RawOptions) => finish(await lintRules(raw)));
+  program
+    .command('demo')
+    .description('run the shipped pack on a real Postgres with planted violations')
+    .option('--keep', 'leave the server up and print its URL', false)
+    .option('--rows <n>', 'rows of each table', '4000')
+    .action(async ({ keep, rows }: { keep: boolean; rows: string }) => {
+      const rowsPerTable = readRows(rows);
+      const write = (text: string): void => void process.stdout.write(text);
+      await runDemo({ rowsPerTable, keep, write, color: useColor(process.stdout), signal });
+      finish(signal.aborted ? EXIT_UNKNOWN : EXIT_CLEAN);
+    });
+  return program;
+}
+
+/** The planted rows come first in each table; fewer rows than this would not hold them. */
+const LEAST_DEMO_ROWS = 200;
+
+function readRows(text: string): number {
+  const rows = Number(text);
+  if (/^\d+$/.test(text) && rows >= LEAST_DEMO_ROWS && rows <= 10_000_000) return rows;
+  throw new Problem('options-invalid', `--rows: '${text}' is not a whole number from ${LEAST_DEMO_ROWS} to 10000000`);
+}
+
+function checkOptions(command: Command): Command {
+  return command
+    .option('--rules <glob...>', 'rules files, relative to the working directory (default: rules/*.yml, rules/*.yaml)')
+    .option('--database-url <url>', 'the database (default: DATABASE_URL, then PGHOST and its kind)')
+    .option('--phase <phase>', 'the phase that the target is in (default: every rule is enforced)')
+    .option('--only <id...>', 'only these rules')
+    .addOption(new Option('--fail-on <severity>', 'fail from this severity on').choices(['error', 'warning', 'never']))
+    .addOption(new Option('--format <format>', 'json prints the report alone on stdout').choices(['text', 'json']))
+    .option('--report-dir <folder>', 'write report.json there')
+    .option('--max-connections <n>', 'connections to use at most (default: 2)')
+    .option('--statement-timeout <duration>', 'how long one check may run on the server (default: 60s)')
+    .option('--samples <n>', 'keys of broken rows to show for each check (default: 5)')
+    .addOption(new Option('--driver <driver>', 'what speaks to the server').choices([...DRIVERS]));
+}
+
+async function check(raw: RawOptions, signal: AbortSignal): Promise<number> {
+  const options = parseOptions(raw, (name) => `--${kebabCase(name)}`);
+  const progress = showProgress(process.stderr);
+  const { report } = await run(options, {
+    folder: process.cwd(),
+    database: () => openDatabase(parseConnectionTarget({ url: options.databaseUrl ?? process.env['DATABASE_URL'], env: process.env }), options.driver),
+    now: () => new Date(),
+    emit: progress.emit,
+    signal,
+  });
+  progress.end();
+  const published = await publish(report, { folder: options.reportDir });
+  await show(published, options);
+  return published.exitCode;
+}
+
+async function show(report: Parameters<typeof renderTerminal>[0], { format }: Options): Promise<void> {
+  const people = format === 'json' ? process.stderr : process.stdout;
+  if (format === 'json') await write(process.stdout, renderJson(report));
+  await write(people, renderTerminal(report, { color: useColor(people) }));
+  for (const { name, state, reason } of report.channels.filter((channel) => channel.state === 'failed')) {
+    await write(process.stderr, `${name}: ${state}: ${plain(reason ?? '')}\n`);
+  }
+}
+
+async function lintRules(raw: RawOptions): Promise<number> {
+  const options = parseOptions(raw, (name) => `--${kebabCase(name)}`);
+  const { rules, problems } = await loadRules(options.rules, process.cwd());
+  for (const problem of problems) {
+    const lines = describeProblem(problem).split('\n');
+    await write(process.stdout, `${lines.map((line) => plain(line)).join('\n')}\n`);
+  }
+  const files = `${rules.files.length} ${rules.files.length === 1 ? 'file' : 'files'}`;
+  const verdict = problems.length > 0 ? `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}` : `${rules.rules.length} rules, no problem`;
+  await write(process.stdout, `${files}: ${verdict}\n`);
+  return problems.length > 0 ? EXIT_NOT_STARTED : EXIT_CLEAN;
+}
+
+function useColor(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && !process.env['NO_COLOR'];
+}
+
+/** Waits until the stream has taken the text: a report longer than a pipe's buffer must not be cut by the exit. */
+function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  return new Promise((resolve) => stream.write(text, () => resolve()));
+}
+
+// A reader that has gone away (`rowgate check | head`) is no failure of the run.
+process.stdout.on('error', () => {});
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,90 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { MAX_ANNOTATIONS_PER_LEVEL, MAX_SUMMARY_BYTES } from '../github/limits.ts';
+import type { Runner } from '../github/runner.ts';
+import { asProblem, describeProblem } from '../support/problem.ts';
+import { renderAnnotations, type ChangedPlaces } from './annotations.ts';
+import { renderJson } from './json.ts';
+import { renderMarkdown } from './markdown.ts';
+import type { Channel, Report } from './report.ts';
+import { renderTerminal } from './terminal.ts';
+
+/** The file that a report folder holds. */
+const REPORT_FILE = 'report.json';
+
+/** Whether a channel is used: always, only when the run is not clean, or never. */
+export type Showing = 'always' | 'on-failure' | 'never';
+
+export type PublishOptions = {
+  /** Where `report.json` goes; undefined writes none. Made when it is not there. */
+  readonly folder: string | undefined;
+  readonly runner?: { readonly port: Runner; readonly summary: Showing; readonly annotations: ChangedPlaces | 'rule' | 'none' };
+};
+
+/**
+ * Hands a report to every channel and gives it back with what became of each. A channel that fails is `failed` in the
+ * report and changes nothing else: the verdict was there before.
+ */
+export async function publish(report: Report, options: PublishOptions): Promise<Report> {
+  const channels: Channel[] = [];
+  if (options.runner) {
+    const { port, summary, annotations } = options.runner;
+    channels.push(await attempt('log', async () => showLog(report, port)));
+    channels.push(await attempt('annotations', async () => annotate(report, port, annotations)));
+    channels.push(await attempt('summary', async () => summarize(report, port, summary)));
+  }
+  const { folder } = options;
+  if (folder === undefined) return { ...report, channels };
+  const written = await attempt('report.json', () => writeReport({ ...report, channels: [...channels, fileChannel(report)] }, folder));
+  return { ...report, channels: [...channels, written] };
+}
+
+/** Where {@link publish} puts the report of a folder. */
+export function reportPath(folder: string): string {
+  return path.join(folder, REPORT_FILE);
+}
+
+type Shown = Omit<Channel, 'name'>;
+
+async function attempt(name: string, show: () => Promise<Shown>): Promise<Channel> {
+  try {
+    return { name, ...(await show()) };
+  } catch (error) {
+    return { name, state: 'failed', shown: 0, total: 0, reason: describeProblem(asProblem(error)) };
+  }
+}
+
+const ok = (count: number): Shown => ({ state: 'ok', shown: count, total: count, reason: null });
+const skipped = (reason: string): Shown => ({ state: 'skipped', shown: 0, total: 0, reason });
+const fileChannel = (report: Report): Channel => ({ name: REPORT_FILE, ...ok(report.results.length) });
+
+function showLog(report: Report, port: Runner): Shown {
+  port.group('Rowgate', renderTerminal(report, { color: false }).trimEnd().split('\n'));
+  return ok(report.results.length);
+}
+
+function annotate(report: Report, port: Runner, where: ChangedPlaces | 'rule' | 'none'): Shown {
+  if (where === 'none') return skipped('annotations: none');
+  const { annotations, shown, total } = renderAnnotations(report, MAX_ANNOTATIONS_PER_LEVEL, where === 'rule' ? undefined : where);
+  annotations.forEach((annotation) => port.annotate(annotation));
+  const reason = shown < total ? `the runner takes ${MAX_ANNOTATIONS_PER_LEVEL} of a level` : null;
+  return { state: shown < total ? 'degraded' : 'ok', shown, total, reason };
+}
+
+function summarize(report: Report, port: Runner, showing: Showing): Shown {
+  if (showing === 'never') return skipped('summary: never');
+  if (showing === 'on-failure' && report.verdict === 'clean') return skipped('summary: on-failure, and the run is clean');
+  const { markdown, shown, total } = renderMarkdown(report, MAX_SUMMARY_BYTES);
+  port.summary(markdown);
+  const reason = shown < total ? `a step summary holds ${MAX_SUMMARY_BYTES} bytes` : null;
+  return { state: shown < total ? 'degraded' : 'ok', shown, total, reason };
+}
+
+/** Written beside and moved into place, so that nobody ever reads half a report. */
+async function writeReport(report: Report, folder: string): Promise<Shown> {
+  await mkdir(folder, { recursive: true });
+  const beside = path.join(folder, `.${REPORT_FILE}.${process.pid}`);
+  await writeFile(beside, renderJson(report));
+  await rename(beside, reportPath(folder));
+  return ok(report.results.length);
+}
