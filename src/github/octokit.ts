@@ -6,7 +6,7 @@ import type { ChangedFile, PullRequest } from './pull-request.ts';
 import type { RunnerContext } from './runner.ts';
 
 /** How long GitHub may take; a gate does not wait longer for a decoration of its verdict. */
-export type Patience = {
+type Patience = {
   /** For one request. */
   readonly requestMs: number;
   /** For one question: all of its pages, retries and the pauses before them. */
@@ -130,7 +130,7 @@ async function explained<Value>(number: number, ask: () => Promise<Value>): Prom
 function hint(refusal: z.infer<typeof Refusal> | undefined): string | undefined {
   const { status = 0, response } = refusal ?? {};
   const { 'retry-after': after, 'x-ratelimit-remaining': remaining } = response?.headers ?? {};
-  if (status === 401) return "GitHub does not know the token: check the input 'github-token'.";
+  if (status === 401) return 'GitHub refused the token: it is wrong, or it has run out.';
   if (status === 429 || after !== undefined || remaining === '0')
     return 'The token has used up its rate of requests.';
   // GitHub answers 404, not 403, where a token may not even know that a repository is there.

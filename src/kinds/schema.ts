@@ -32,7 +32,7 @@ function columnRequirements(spec: SchemaRule['spec'], relation: Relation): Requi
   const asked = ['column', ...(spec.type ? ['type'] : []), ...(spec.not_null ? ['not_null'] : []), ...(spec.default ? ['default'] : [])];
   if (!column) {
     const guess = nearest(spec.column, relation.columns.keys());
-    const reason = `${displayTable(relation.name)} has no column ${spec.column}${guess ? ` (it has '${guess}')` : ''}`;
+    const reason = `there is no column ${spec.column}${guess ? ` (there is '${guess}')` : ''}`;
     return asked.map((name) => unmet(name, reason));
   }
   const requirements = [met('column', `column ${column.name} exists`)];
@@ -79,7 +79,7 @@ function checkRequirement({ spec, authorSql }: SchemaRule, relation: Relation): 
   const author = authorSql.get('check');
   if (!author || spec.check === undefined) return [];
   const missing = author.columns.find(({ name }) => !relation.columns.has(name));
-  if (missing) return [unmet('check', `${displayTable(relation.name)} has no column ${missing.name}`)];
+  if (missing) return [unmet('check', `there is no column ${missing.name}`)];
   const contradiction = sql`not (${checkedSql(author.qualified(ROW_ALIAS))})`;
   return [{ name: 'check', state: 'ask', contradiction, reason: `no validated constraint guarantees: ${spec.check.trim()}` }];
 }

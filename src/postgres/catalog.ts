@@ -142,7 +142,7 @@ const foreignKeysQuery = sql`
       ) as enforced,
     (
       select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(child_column.attname, parent_column.attname) order by pair.position)
-      from pg_catalog.unnest(c.conkey, c.confkey) with ordinality as pair (child, parent, position)
+      from unnest(c.conkey, c.confkey) with ordinality as pair (child, parent, position)
       join pg_catalog.pg_attribute child_column on child_column.attrelid = c.conrelid and child_column.attnum = pair.child
       join pg_catalog.pg_attribute parent_column on parent_column.attrelid = c.confrelid and parent_column.attnum = pair.parent
     )::text as pairs

@@ -53,7 +53,7 @@ const SERVER_ERRORS: Record<string, Meaning> = {
   // Names and syntax: what the server says of the statement's text is safe, see quotesStatement.
   '42': { code: 'query-failed', says: 'the server does not accept the statement' },
   '42501': { code: 'privilege-missing', says: 'a privilege is missing', hint: 'Grant the role of the database URL what it lacks, such as: grant select on <table> to <role>' },
-  '42601': { code: 'query-failed', says: 'a syntax error' },
+  '42601': { code: 'query-failed', says: 'a syntax error, or more than one statement' },
   '42703': { code: 'query-failed', says: 'a column does not exist' },
   '42704': { code: 'query-failed', says: 'something the statement names does not exist' },
   '42883': { code: 'query-failed', says: 'a function or operator does not exist for these types' },
@@ -144,6 +144,12 @@ export function lostProblem(target: ConnectionTarget): Problem {
   return new Problem('connection-lost', `The connection to ${redactTarget(target)} is gone`, { hint: LOST_HINT });
 }
 
+/** The problem of a server that asks for a password when there is none. */
+export function passwordMissing(target: ConnectionTarget): Problem {
+  const message = `Cannot connect to ${redactTarget(target)}: the server asks for a password, and none was given`;
+  return new Problem('authentication-failed', message, { hint: CREDENTIALS_HINT });
+}
+
 function failureOf(error: unknown): Failure {
   const fields = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
   const text = (name: string) => (typeof fields[name] === 'string' ? fields[name] : undefined);
@@ -231,8 +237,8 @@ function loginProblem(cause: unknown, { target }: FailureContext): Problem {
 }
 
 function connectionProblem(failure: Failure, cause: unknown, { target, connected }: FailureContext): Problem {
-  const closed = { says: 'the other side closed it', hint: LOST_HINT };
-  const { says, hint } = NETWORK_ERRORS[failure.code ?? ''] ?? closed;
+  const unlisted = { says: failure.code ? `it failed (${failure.code})` : 'the other side closed it' };
+  const { says, hint }: Pick<Meaning, 'says' | 'hint'> = NETWORK_ERRORS[failure.code ?? ''] ?? unlisted;
   if (!connected) {
     const message = `Cannot connect to ${redactTarget(target)}: ${says}`;
     return new Problem('connection-failed', message, { hint, cause });

@@ -47,16 +47,20 @@ export function makeSession(target: ConnectionTarget, wire: Wire): Session {
     if (running) throw new Problem('internal', 'a session was asked for two queries at once');
     running = true;
     try {
-      await cancelling; // one that arrived late would hit this statement
-      cancelling = undefined;
-      if (!alive) throw lostProblem(target);
-      const result = Promise.race([wire.send(compile(statement)), ended]);
+      const result = Promise.race([send(statement), ended]);
       return toRows(await within(deadlineMs, result, () => lateProblem(deadlineMs)));
     } catch (error) {
       throw fail(error);
     } finally {
       running = false;
     }
+  }
+
+  async function send(statement: Sql): Promise<RawResult> {
+    await cancelling; // one that arrives late would hit this statement instead of the last one
+    cancelling = undefined;
+    if (!alive) throw lostProblem(target);
+    return wire.send(compile(statement));
   }
 
   /** The error as a problem; a session whose connection cannot be trusted any more ends here. */
@@ -79,9 +83,14 @@ export function makeSession(target: ConnectionTarget, wire: Wire): Session {
   }
 
   async function close(): Promise<void> {
-    const goodbye = cancel().then(() => cancelling).then(() => alive && wire.end()); // prettier-ignore
+    const wasAlive = alive;
     alive = false;
-    await within(CLOSE_TIMEOUT_MS, goodbye, () => new Error('late')).catch(() => {});
+    const goodbye = async () => {
+      await cancel();
+      await cancelling;
+      if (wasAlive) await wire.end();
+    };
+    await within(CLOSE_TIMEOUT_MS, goodbye(), () => new Error('late')).catch(() => {});
     wire.destroy();
   }
 

@@ -1,4 +1,4 @@
-import type { Identifier } from '../sql/identifier.ts';
+import { identifier, type Identifier } from '../sql/identifier.ts';
 import { constant, join, param, sql, type Sql } from '../sql/sql.ts';
 import { Problem } from '../support/problem.ts';
 import type { Database, Row, Session } from './database.ts';
@@ -35,13 +35,16 @@ const DEADLINE_GRACE_MS = 5_000;
 /** A session left idle inside its transaction ends itself after this, so that a lost run holds back no vacuum. */
 const IDLE_TIMEOUT_MS = 600_000;
 
-/** Begins a read-only `repeatable read` transaction and makes its snapshot joinable. */
+/**
+ * Begins a read-only `repeatable read` transaction. Its snapshot is exported at once, while no savepoint is open; where
+ * a server refuses that, the run goes on with this one session, which sees one state of the data all the same.
+ */
 export async function openSnapshot(database: Database): Promise<Snapshot> {
   const sessions: Session[] = [];
   const open = async (): Promise<Session> => {
     const session = await database.connect();
     sessions.push(session);
-    await session.query(sql`begin isolation level repeatable read, read only`);
+    await session.query(beginReading);
     return session;
   };
   const close = async (): Promise<void> => {
@@ -49,20 +52,33 @@ export async function openSnapshot(database: Database): Promise<Snapshot> {
   };
   try {
     const leader = await open();
+    const exported = await exportSnapshot(leader);
     await configure(leader);
-    const target = await readTarget(leader);
-    let exported: string | undefined;
     const join = async (): Promise<Session> => {
-      exported ??= (await leader.query(sql`select pg_catalog.pg_export_snapshot() as id`))[0]?.['id'] ?? '';
+      if (exported === undefined) throw new Problem('not-measurable', 'this server does not share its snapshots');
       const session = await open();
       await session.query(sql`set transaction snapshot ${constant(exported)}`);
       await configure(session);
       return session;
     };
-    return { target, leader, join, close };
+    return { target: await readTarget(leader), leader, join, close };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+const beginReading = sql`begin isolation level repeatable read, read only`;
+
+async function exportSnapshot(leader: Session): Promise<string | undefined> {
+  try {
+    const [row] = await leader.query(sql`select pg_catalog.pg_export_snapshot() as id`);
+    return row?.['id'] ?? undefined;
+  } catch (error) {
+    if (!leader.alive) throw error;
+    await leader.query(sql`rollback`);
+    await leader.query(beginReading);
+    return undefined;
   }
 }
 
@@ -114,8 +130,14 @@ export async function askAside<Answer>(
     );
     return await ask((statement) => session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS }));
   } finally {
-    if (session.alive) await session.query(sql`rollback to savepoint aside`);
+    if (session.alive) await leave(session, 'aside');
   }
+}
+
+/** Both statements: a savepoint that is only rolled back to stays, and thousands of them would pile up. */
+async function leave(session: Session, savepoint: string): Promise<void> {
+  await session.query(sql`rollback to savepoint ${identifier(savepoint)}`);
+  await session.query(sql`release savepoint ${identifier(savepoint)}`);
 }
 
 async function readTarget(session: Session): Promise<SnapshotTarget> {
@@ -150,6 +172,6 @@ async function readLsn(session: Session, inRecovery: boolean): Promise<string | 
     if (!session.alive) throw error;
     return undefined;
   } finally {
-    if (session.alive) await session.query(sql`rollback to savepoint lsn`);
+    if (session.alive) await leave(session, 'lsn');
   }
 }

@@ -42,9 +42,9 @@ export function noAnswer(target: ConnectionTarget): Problem {
   return databaseProblem({ code: 'ETIMEDOUT' }, { target, connected: false });
 }
 
-/** Whether what went on over the socket was encrypted. */
-export function isEncrypted(socket: Socket): boolean {
-  return socket instanceof TLSSocket;
+/** How a connection that must be like this one has to begin. */
+export function encryptionOf(socket: Socket): Encryption {
+  return socket instanceof TLSSocket ? 'required' : 'plain';
 }
 
 /**

@@ -46,7 +46,7 @@ export function readTlsPolicy(settings: TlsSettings): TlsPolicy {
 }
 
 /** The ways to try, in order, as libpq does for each mode. A Unix socket is never encrypted: it leaves no machine. */
-export function encryptionsFor({ host, tls }: ConnectionTarget): readonly Encryption[] {
+export function encryptionsFor({ host, tls }: ConnectionTarget): readonly [Encryption, Encryption?] {
   if (host.startsWith('/') || tls.mode === 'disable') return ['plain'];
   if (tls.mode === 'allow') return ['plain', 'required'];
   if (tls.mode === 'prefer') return ['offered', 'plain'];

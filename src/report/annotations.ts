@@ -1,8 +1,8 @@
 import picomatch from 'picomatch';
 import type { Annotation } from '../github/runner.ts';
 import type { ChangedFile } from '../github/pull-request.ts';
-import type { Report, ReportResult } from './report.ts';
-import { classesText, groupByRule, number, remedyText, ruleText, violationsText, type RuleGroup } from './words.ts';
+import type { Report } from './report.ts';
+import { findingsOf, groupByRule, isRunProblem, number, remedyText, ruleText, type Finding, type RuleGroup } from './words.ts';
 
 export type RenderedAnnotations = { readonly annotations: readonly Annotation[]; readonly shown: number; readonly total: number };
 
@@ -14,7 +14,7 @@ export type ChangedPlaces = { readonly files: readonly ChangedFile[]; readonly p
  * last place of a full level says how many more there are.
  */
 export function renderAnnotations(report: Report, perLevel: number, changed?: ChangedPlaces): RenderedAnnotations {
-  const groups = groupByRule(report).filter(({ results }) => results.some(({ outcome }) => outcome !== 'held'));
+  const groups = groupByRule(report).filter((group) => group.results.some(({ outcome }) => outcome !== 'held') && !isRunProblem(group, report));
   const all = [...problemAnnotations(report), ...groups.map((group) => ruleAnnotation(group, changed))];
   const kept = (['error', 'warning', 'notice'] as const).flatMap((severity) => {
     const level = all.filter((annotation) => annotation.severity === severity);
@@ -53,7 +53,7 @@ function ruleAnnotation(group: RuleGroup, changed: ChangedPlaces | undefined): A
   const remedies = new Set(shown.flatMap((result) => remedyText(result) ?? []));
   const lines = [
     ...(first.why ? [first.why.trim()] : []),
-    ...shown.map(resultLine),
+    ...findingsOf(group).map(findingLine),
     ...[...remedies].map((remedy) => `What to do: ${remedy}`),
   ];
   const early = first.enforced ? '' : ' (not enforced yet)';
@@ -65,10 +65,8 @@ function ruleAnnotation(group: RuleGroup, changed: ChangedPlaces | undefined): A
   };
 }
 
-function resultLine(result: ReportResult): string {
-  const table = result.table ?? 'query';
-  if (result.outcome === 'unknown' || result.kind === 'schema') return `${table}: ${result.reason}`;
-  return `${table}: ${violationsText(result)} (${classesText(result) || 'rows of the query'})`;
+function findingLine({ tables, count, detail }: Finding): string {
+  return `${tables}: ${count}${detail ? `; ${detail}` : ''}`;
 }
 
 function placeInChange(rule: string, changed: ChangedPlaces | undefined): { file: string; line: number; endLine: number } | undefined {

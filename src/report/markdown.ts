@@ -1,7 +1,7 @@
 import { formatDurationMs } from '../support/duration.ts';
 import { markdownCode, markdownText } from '../support/markdown-text.ts';
-import type { Report, ReportResult } from './report.ts';
-import { classesText, groupByRule, headline, number, remedyText, ruleText, sampleText, setting, violationsText, type RuleGroup } from './words.ts';
+import type { Report } from './report.ts';
+import { findingsOf, groupByRule, headline, isRunProblem, number, remedyText, ruleText, sampleText, setting, type Finding, type RuleGroup } from './words.ts';
 
 /** Markdown, and how many of the rules it shows. */
 export type RenderedMarkdown = { readonly markdown: string; readonly shown: number; readonly total: number };
@@ -11,7 +11,7 @@ export type RenderedMarkdown = { readonly markdown: string; readonly shown: numb
  * the details of each table, then only as many rules as fit; and it says what it left out.
  */
 export function renderMarkdown(report: Report, maxBytes: number): RenderedMarkdown {
-  const groups = groupByRule(report);
+  const groups = groupByRule(report).filter((group) => !isRunProblem(group, report));
   const total = groups.length;
   const whole = page(report, groups, groups.filter(needsPerson), total);
   if (Buffer.byteLength(whole) <= maxBytes) return { markdown: whole, shown: total, total };
@@ -76,15 +76,14 @@ function details(group: RuleGroup): string {
   return [
     `<details${first.enforced ? ' open' : ''}><summary>${markOf(group)} <b>${markdownText(group.rule)}</b>: ${ruleText(group)}</summary>`,
     first.why ? markdownText(first.why.trim()) : '',
-    ['| Table | Violations | |', '|---|---:|---|', ...shown.map(resultRow)].join('\n'),
+    ['| Table | Violations | |', '|---|---:|---|', ...findingsOf(group).map(findingRow)].join('\n'),
     ...remedies.map((remedy) => `**What to do:** ${markdownText(remedy)}`),
     `${markdownCode(`${first.source.file}:${first.source.line}`)}`,
     '</details>',
   ].filter(Boolean).join('\n\n'); // prettier-ignore
 }
 
-function resultRow(result: ReportResult): string {
-  const detail = result.outcome === 'unknown' || result.kind === 'schema' ? result.reason : classesText(result);
-  const samples = result.samples.map((sample) => markdownCode(sampleText(sample))).join(', ');
-  return `| ${markdownCode(result.table ?? 'query')} | ${violationsText(result)} | ${markdownText(detail)}${samples ? `<br>${samples}` : ''} |`;
+function findingRow({ tables, count, detail, results }: Finding): string {
+  const samples = results.flatMap((result) => result.samples.map((sample) => markdownCode(sampleText(sample)))).join(', ');
+  return `| ${markdownText(tables)} | ${count} | ${markdownText(detail)}${samples ? `<br>${samples}` : ''} |`;
 }

@@ -2,7 +2,7 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 import { formatDurationMs } from '../support/duration.ts';
 import { plain } from '../support/plain.ts';
 import type { Report, ReportProblem, ReportResult } from './report.ts';
-import { classesText, groupByRule, headline, remedyText, ruleText, sampleText, setting, violationsText, type RuleGroup } from './words.ts';
+import { findingsOf, groupByRule, headline, isRunProblem, remedyText, ruleText, sampleText, setting, type RuleGroup } from './words.ts';
 
 export type TerminalOptions = { readonly color: boolean };
 
@@ -19,7 +19,7 @@ export function renderTerminal(report: Report, { color }: TerminalOptions): stri
     paint('bold', paint(tone, headline(report))),
     paint('dim', plain(setting(report))),
     ...report.problems.flatMap((problem) => ['', ...problemLines(problem, paint)]),
-    ...needing.flatMap((group) => ['', ...ruleLines(group, paint)]),
+    ...needing.filter((group) => !isRunProblem(group, report)).flatMap((group) => ['', ...ruleLines(group, paint)]),
     ...(held.length > 0 ? ['', ...held.map((group) => heldLine(group, paint))] : []),
     '',
     paint('dim', `${report.totals.results} checks in ${formatDurationMs(report.elapsedMs)}; exit code ${report.exitCode}`),
@@ -42,7 +42,7 @@ function ruleLines(group: RuleGroup, paint: Paint): string[] {
   return [
     `${mark} ${paint('bold', plain(group.rule))} (${severity}): ${ruleText(group)}  ${paint('dim', plain(place))}`,
     ...(first.why ? [`  ${plain(first.why.trim())}`] : []),
-    ...table(shown.map(resultCells)).map((line) => `    ${line}`),
+    ...table(findingsOf(group).map(({ tables, count, detail }) => [tables, count, detail].map((cell) => plain(cell)))).map((line) => `    ${line}`),
     ...shown.flatMap((result) => sampleLines(result, paint)),
     ...remedies.map((remedy) => `  ${paint('bold', 'What to do:')} ${plain(remedy)}`),
   ];
@@ -51,11 +51,6 @@ function ruleLines(group: RuleGroup, paint: Paint): string[] {
 function markOf(results: readonly ReportResult[], paint: Paint): string {
   if (!results.some(({ enforced }) => enforced)) return paint('dim', 'o');
   return results.some(({ outcome }) => outcome === 'broken') ? paint('red', 'x') : paint('yellow', '?');
-}
-
-function resultCells(result: ReportResult): string[] {
-  const detail = result.outcome === 'unknown' || result.kind === 'schema' ? result.reason : classesText(result);
-  return [result.table ?? '(query)', violationsText(result), detail].map((cell) => plain(cell));
 }
 
 function sampleLines({ samples, table: name, violations }: ReportResult, paint: Paint): string[] {

@@ -52,15 +52,15 @@ export function setting(report: Report): string {
 }
 
 /** `1,204`, `at least 5`, or `not measured`. */
-export function violationsText({ violations }: ReportResult): string {
+export function violationsText({ violations, kind }: ReportResult): string {
   if (violations === null) return 'not measured';
+  if (kind === 'schema') return 'not met';
   return violations.exact ? number(violations.count) : `at least ${number(violations.count)}`;
 }
 
 /** The classes that have rows, such as `different 3, orphan 1`; those that do not break the rule are in brackets. */
-export function classesText({ classes, breakingClasses, kind }: ReportResult): string {
+function classesText({ classes, breakingClasses }: ReportResult): string {
   const present = Object.entries(classes).filter(([, count]) => count > 0);
-  if (kind === 'schema') return present.map(([name]) => name).join(', ');
   return present
     .map(([name, count]) => (breakingClasses.includes(name) ? `${name} ${number(count)}` : `(${name} ${number(count)})`))
     .join(', ');
@@ -87,4 +87,37 @@ export function ruleText({ results }: RuleGroup): string {
 /** What to do about a result, from the rule or from the problem; undefined when nothing is known. */
 export function remedyText(result: ReportResult): string | undefined {
   return result.problem?.hint ?? (result.outcome === 'broken' ? (result.remedy ?? undefined) : undefined);
+}
+
+/** Tables of a rule of which the same is to be said. */
+export type Finding = { readonly tables: string; readonly count: string; readonly detail: string; readonly results: readonly ReportResult[] };
+
+/** How many tables are named before the rest is counted. */
+const NAMED_TABLES = 3;
+
+/** What is to be said of a rule's tables that did not hold; tables of which the same is to be said share a line. */
+export function findingsOf({ results }: RuleGroup): Finding[] {
+  const groups = new Map<string, ReportResult[]>();
+  for (const result of results.filter(({ outcome }) => outcome !== 'held')) {
+    const key = `${violationsText(result)} ${detailText(result)}`;
+    const folds = result.kind === 'schema' || result.outcome === 'unknown';
+    const group = folds ? key : `${key} ${result.table}`;
+    groups.set(group, [...(groups.get(group) ?? []), result]);
+  }
+  return [...groups.values()].map((same) => {
+    const names = same.map(({ table }) => table ?? '(query)');
+    const more = names.length - NAMED_TABLES;
+    const tables = more > 1 ? `${names.slice(0, NAMED_TABLES).join(', ')} and ${number(more)} more` : names.join(', ');
+    const [first] = same;
+    return { tables, count: first ? violationsText(first) : '', detail: first ? detailText(first) : '', results: same };
+  });
+}
+
+function detailText(result: ReportResult): string {
+  return result.outcome === 'unknown' || result.kind === 'schema' ? result.reason : classesText(result);
+}
+
+/** Whether all that can be said of a rule is that the run itself had a problem, which is told once elsewhere. */
+export function isRunProblem({ results }: RuleGroup, { problems }: Report): boolean {
+  return results.every(({ problem }) => problem !== null && problems.some(({ message }) => message === problem.message));
 }

@@ -1,0 +1,108 @@
+// Runs the postgres package in a thread of its own: on a lost link it can throw outside any promise, or never settle.
+import type { Socket } from 'node:net';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import postgres from 'postgres';
+import { Problem } from '../../support/problem.ts';
+import type { CompiledSql } from '../../sql/sql.ts';
+import type { ConnectionTarget } from '../database.ts';
+import { databaseProblem, passwordMissing } from '../errors.ts';
+import type { RawResult } from '../session.ts';
+import { encryptionOf, openSocket, type BackendKey } from '../socket.ts';
+import type { Encryption } from '../tls.ts';
+
+/** What the thread is started with. */
+export type WorkerStart = {
+  readonly target: ConnectionTarget;
+  readonly encryption: Encryption;
+  readonly timeoutMs: number;
+};
+
+/** What the thread is asked: to run a statement, or to say goodbye to the server and to end. Never two at once. */
+export type WorkerRequest = CompiledSql | 'end';
+
+/** What the thread answers once it has connected, or has not. */
+export type StartReply =
+  | { readonly ready: { readonly key: BackendKey | undefined; readonly encryption: Encryption } }
+  | { readonly failed: WorkerFailure };
+
+/** What the thread answers to a statement. */
+export type RunReply = { readonly result: RawResult } | { readonly failed: WorkerFailure };
+
+/** The fields of an error that decide; between threads an error would keep its message alone. */
+export type WorkerFailure = Readonly<Record<(typeof FAILURE_FIELDS)[number], string | undefined>>;
+
+const FAILURE_FIELDS = ['name', 'message', 'code', 'routine', 'position', 'hint', 'sqlstate'] as const;
+
+/** The types that the package takes for more than text, by their oids in pg_type: those of its src/types.js. */
+const CONVERTED_TYPES = [16, 17, 21, 23, 26, 114, 700, 701, 1082, 1114, 1184, 3802];
+
+const AS_TEXT = {
+  to: 25,
+  from: CONVERTED_TYPES,
+  serialize: (text: string) => text,
+  parse: (text: string) => text,
+};
+
+if (parentPort) void serve(parentPort, workerData as WorkerStart);
+
+async function serve(port: MessagePort, { target, encryption, timeoutMs }: WorkerStart): Promise<void> {
+  const reply = (message: StartReply | RunReply) => port.postMessage(message);
+  try {
+    const socket = await openSocket(target, encryption, timeoutMs);
+    const client = makeClient(target, socket, (problem) => reply({ failed: fieldsOf(problem) }));
+    // The package connects when it gets its first statement.
+    const { state } = await send(client, { text: 'select', parameters: [] });
+    const key = state.pid === null ? undefined : { processId: state.pid, secretKey: state.secret };
+    reply({ ready: { key, encryption: encryptionOf(socket) } });
+    port.on('message', (request: WorkerRequest) => {
+      void (request === 'end' ? client.end() : run(client, request).then(reply));
+    });
+  } catch (error) {
+    reply({ failed: fieldsOf(databaseProblem(error, { target, connected: false })) });
+  }
+}
+
+function makeClient(target: ConnectionTarget, socket: Socket, refuse: (problem: Problem) => void): postgres.Sql {
+  const { user, database, password, applicationName } = target;
+  const sockets = [socket];
+  const options = {
+    user,
+    database,
+    password: () => password ?? refuse(passwordMissing(target)),
+    // Asked for again when the package wants to reconnect on its own; that would be another session.
+    socket: () => sockets.pop() ?? Promise.reject(new Error('closed')),
+    connection: { application_name: applicationName },
+    max: 1,
+    prepare: false,
+    fetch_types: false,
+    ssl: false, // the socket is encrypted already
+    connect_timeout: 0, // this, and how long it may live, is the session's business
+    idle_timeout: 0,
+    max_lifetime: null,
+    types: { text: AS_TEXT },
+    onnotice: () => {},
+    onclose: () => setImmediate(() => process.exit()), // after the failure of what was running has been told
+  };
+  return postgres(options as postgres.Options<{ text: typeof AS_TEXT }>);
+}
+
+async function run(client: postgres.Sql, statement: CompiledSql): Promise<RunReply> {
+  try {
+    const rows = await send(client, statement);
+    const columns = (rows.columns ?? []).map(({ name }) => name);
+    return { result: { columns, rows: [...rows] } };
+  } catch (error) {
+    return { failed: fieldsOf(error) };
+  }
+}
+
+function send(client: postgres.Sql, { text, parameters }: CompiledSql) {
+  // Without it a text with no parameters goes by the simple protocol, which takes a second statement such as a commit.
+  const extended = { simple: false };
+  return client.unsafe(text, [...parameters], extended as postgres.UnsafeQueryOptions).values();
+}
+
+function fieldsOf(error: unknown): WorkerFailure {
+  const fields = (typeof error === 'object' && error !== null ? error : {}) as WorkerFailure;
+  return Object.fromEntries(FAILURE_FIELDS.map((name) => [name, fields[name]])) as WorkerFailure;
+}

@@ -1,0 +1,123 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A file of a pull request, as GitHub lists it; only what the tests look at. */
+export type ApiFile = {
+  readonly filename: string;
+  readonly status?: 'added' | 'modified' | 'removed' | 'renamed';
+  readonly patch?: string;
+};
+
+/** What the server knows; a test may change it between requests. */
+export type ApiState = {
+  /** As `owner/name`. */
+  readonly repository: string;
+  readonly pulls: readonly {
+    readonly number: number;
+    readonly headSha: string;
+    readonly files: readonly ApiFile[];
+  }[];
+  /** What the token may do: with `read` every write is refused, with `none` every request. */
+  access: 'write' | 'read' | 'none';
+};
+
+/** One bad answer: `stall` sends the headers and half of a body, and then nothing; `reset` cuts the connection. */
+export type Failure = {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly manner?: 'answer' | 'silence' | 'stall' | 'reset';
+};
+
+/** A GitHub API on loopback. It takes any token, and refuses a request without one. */
+export type GithubApi = {
+  /** For `GITHUB_API_URL`. */
+  readonly url: string;
+  readonly state: ApiState;
+  /** `GET /repos/o/r/pulls/1/files?page=2`, in the order of arrival, failed ones included. */
+  readonly requests: readonly string[];
+  /** The next requests fail so, one failure each. */
+  fail(...failures: readonly Failure[]): void;
+  close(): Promise<void>;
+};
+
+/** Starts a GitHub API that knows one repository; close it at the end of the test. */
+export async function startGithubApi(known: Omit<ApiState, 'access'>): Promise<GithubApi> {
+  const state: ApiState = { access: 'write', ...known };
+  const requests: string[] = [];
+  const failures: Failure[] = [];
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`);
+    const failure = failures.shift();
+    if (failure) failSo(failure, response);
+    else answer(state, request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    state,
+    requests,
+    fail: (...more) => void failures.push(...more),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function failSo({ status, headers = {}, body, manner = 'answer' }: Failure, response: ServerResponse): void {
+  if (manner === 'silence') return;
+  if (manner === 'reset') return void response.destroy();
+  const text = body ?? JSON.stringify({ message: `Injected ${status}` });
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
+  if (manner === 'answer') response.end(text);
+  else response.write(text.slice(0, text.length / 2));
+}
+
+function answer(state: ApiState, request: IncomingMessage, response: ServerResponse): void {
+  const url = new URL(request.url ?? '', `http://${request.headers.host}`);
+  const refusal = refuse(state, request);
+  if (refusal) return send(response, refusal.status, { message: refusal.message });
+  const [, repository, number, list] =
+    /^\/repos\/([^/]+\/[^/]+)\/pulls\/(\d+)(\/files)?$/.exec(url.pathname) ?? [];
+  const pull = state.pulls.find((each) => each.number === Number(number));
+  if (request.method !== 'GET' || repository !== state.repository || !pull) {
+    return send(response, 404, { message: 'Not Found' });
+  }
+  if (list === undefined) return send(response, 200, { number: pull.number, head: { sha: pull.headSha } });
+  const { items, link } = pageOf(pull.files, url);
+  const files = items.map(({ filename, status = 'modified', patch }) => ({ filename, status, patch }));
+  send(response, 200, files, link === '' ? {} : { link });
+}
+
+function refuse({ access }: ApiState, { method, headers }: IncomingMessage) {
+  if (!headers.authorization) return { status: 401, message: 'Requires authentication' };
+  const allowed = access === 'write' || (access === 'read' && method === 'GET');
+  return allowed ? undefined : { status: 403, message: 'Resource not accessible by integration' };
+}
+
+/** A page of a list, and the Link header with its neighbours as GitHub writes it; pages hold 30 unless asked. */
+function pageOf<Item>(all: readonly Item[], url: URL): { items: readonly Item[]; link: string } {
+  const perPage = Math.min(Number(url.searchParams.get('per_page') ?? 30), 100);
+  const page = Number(url.searchParams.get('page') ?? 1);
+  const last = Math.max(1, Math.ceil(all.length / perPage));
+  const link = (rel: string, target: number) => {
+    const to = new URL(url);
+    to.searchParams.set('page', String(target));
+    return `<${to.href}>; rel="${rel}"`;
+  };
+  const before = page > 1 ? [link('prev', page - 1), link('first', 1)] : [];
+  const after = page < last ? [link('next', page + 1), link('last', last)] : [];
+  return { items: all.slice((page - 1) * perPage, page * perPage), link: [...before, ...after].join(', ') };
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
+  response.end(JSON.stringify(body));
+}
