@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -15,7 +15,8 @@ export async function generateFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   files.set('schema/rules.schema.json', `${JSON.stringify(rulesJsonSchema(), null, 2)}\n`);
   files.set('schema/report.schema.json', `${JSON.stringify(reportJsonSchema(), null, 2)}\n`);
-  for (const kind of KIND_NAMES.filter((each) => existsSync(path.join(root, 'test/kinds', each)))) files.set(`docs/kinds/${kind}.md`, kindPage(kind));
+  for (const kind of KIND_NAMES.filter((each) => existsSync(path.join(root, 'test/kinds', each))))
+    files.set(`docs/kinds/${kind}.md`, kindPage(kind));
   const options = (await resolveConfig(path.join(root, 'README.md'))) ?? {};
   files.set('README.md', await format(readmeWithTables(), { ...options, parser: 'markdown' }));
   return files;
@@ -31,12 +32,19 @@ function readmeWithTables(): string {
   const inputs = Object.entries(action.inputs).map(([name, { description, default: fallback, required }]) =>
     row(`\`${name}\``, description, required ? 'required' : fallback === undefined ? '' : `\`${fallback}\``),
   );
-  const outputs = Object.entries(action.outputs).map(([name, { description }]) => row(`\`${name}\``, description));
-  const withInputs = between(read('README.md'), 'inputs', ['| Input | Meaning | Default |', '|---|---|---|', ...inputs]);
+  const outputs = Object.entries(action.outputs).map(([name, { description }]) =>
+    row(`\`${name}\``, description),
+  );
+  const withInputs = between(read('README.md'), 'inputs', [
+    '| Input | Meaning | Default |',
+    '|---|---|---|',
+    ...inputs,
+  ]);
   return between(withInputs, 'outputs', ['| Output | Meaning |', '|---|---|', ...outputs]);
 }
 
-const row = (...cells: string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+const row = (...cells: string[]): string =>
+  `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 
 function between(text: string, name: string, lines: readonly string[]): string {
   const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
@@ -45,7 +53,16 @@ function between(text: string, name: string, lines: readonly string[]): string {
   return `${text.slice(0, start + begin.length)}\n\n${lines.join('\n')}\n\n${text.slice(stop)}`;
 }
 
-type Expected = Record<'bad' | 'good', readonly { rule: string; table: string | null; outcome: string; violations: number | null; classes: Record<string, number> }[]>;
+type Expected = Record<
+  'bad' | 'good',
+  readonly {
+    rule: string;
+    table: string | null;
+    outcome: string;
+    violations: number | null;
+    classes: Record<string, number>;
+  }[]
+>;
 
 /** A kind's page, from the fixtures that its test runs: what is shown is what is tested. */
 function kindPage(kind: KindName): string {
@@ -55,7 +72,13 @@ function kindPage(kind: KindName): string {
     expected[side]
       .map(({ rule, table, outcome, violations, classes }) => {
         const counts = Object.entries(classes).map(([name, count]) => `${name} ${count}`).join(', '); // prettier-ignore
-        return row(`\`${rule}\``, `\`${table ?? 'query'}\``, outcome, String(violations ?? 'not measured'), counts);
+        return row(
+          `\`${rule}\``,
+          `\`${table ?? 'query'}\``,
+          outcome,
+          String(violations ?? 'not measured'),
+          counts,
+        );
       })
       .join('\n');
   const head = '| Rule | Table | Outcome | Violations | Classes |\n|---|---|---|---:|---|';

@@ -36,38 +36,64 @@ async function main(runner: Runner): Promise<number> {
     },
     now: () => new Date(),
     emit: (event) => {
-      if (event.event === 'connected') runner.log(`connected to ${event.target.database}, PostgreSQL ${event.target.serverVersion}`);
+      if (event.event === 'connected')
+        runner.log(`connected to ${event.target.database}, PostgreSQL ${event.target.serverVersion}`);
     },
     signal: cancel.signal,
   });
   if (inputs.options.samples > 0 && context.isPrivate === false) {
-    runner.log('warning: samples are on and this repository is public: everyone can read the keys that they show');
+    runner.log(
+      'warning: samples are on and this repository is public: everyone can read the keys that they show',
+    );
   }
-  const annotations = inputs.annotations === 'changed' ? await changedPlaces(rules, context, runner) : inputs.annotations;
+  const annotations =
+    inputs.annotations === 'changed' ? await changedPlaces(rules, context, runner) : inputs.annotations;
   const reportFolder = path.resolve(folder, inputs.options.reportDir ?? 'rowgate-report');
-  const published = await publish(report, { folder: reportFolder, runner: { port: runner, summary: inputs.summary, annotations } });
+  const published = await publish(report, {
+    folder: reportFolder,
+    runner: { port: runner, summary: inputs.summary, annotations },
+  });
   setOutputs(published, reportFolder, runner);
   return published.exitCode;
 }
 
-type Inputs = { readonly options: Options; readonly summary: Showing; readonly annotations: (typeof ANNOTATION_PLACES)[number] };
+type Inputs = {
+  readonly options: Options;
+  readonly summary: Showing;
+  readonly annotations: (typeof ANNOTATION_PLACES)[number];
+};
 
 function readInputs(runner: Runner): Inputs {
-  const raw = Object.fromEntries(OPTION_NAMES.map((name) => [name, runner.input(kebabCase(name))])) as RawOptions;
+  const raw = Object.fromEntries(
+    OPTION_NAMES.map((name) => [name, runner.input(kebabCase(name))]),
+  ) as RawOptions;
   const options = parseOptions(raw, kebabCase);
   choose(runner, 'mode', ['check'] as const);
-  return { options, summary: choose(runner, 'summary', SHOWINGS), annotations: choose(runner, 'annotations', ANNOTATION_PLACES) };
+  return {
+    options,
+    summary: choose(runner, 'summary', SHOWINGS),
+    annotations: choose(runner, 'annotations', ANNOTATION_PLACES),
+  };
 }
 
-function choose<Value extends string>(runner: Runner, name: string, values: readonly [Value, ...Value[]]): Value {
+function choose<Value extends string>(
+  runner: Runner,
+  name: string,
+  values: readonly [Value, ...Value[]],
+): Value {
   const text = runner.input(name) ?? values[0];
   const found = values.find((value) => value === text);
-  if (found === undefined) throw new Problem('options-invalid', `${name}: '${text}' is not one of ${values.join(', ')}`);
+  if (found === undefined)
+    throw new Problem('options-invalid', `${name}: '${text}' is not one of ${values.join(', ')}`);
   return found;
 }
 
 /** The files that the pull request changes; without them, for whatever reason, annotations stand on the rules' lines. */
-async function changedPlaces(rules: RuleSet, context: RunnerContext, runner: Runner): Promise<ChangedPlaces | 'rule'> {
+async function changedPlaces(
+  rules: RuleSet,
+  context: RunnerContext,
+  runner: Runner,
+): Promise<ChangedPlaces | 'rule'> {
   const token = runner.input('github-token');
   const pullRequest = token === undefined ? undefined : openPullRequest({ token, context });
   if (!pullRequest) {
@@ -90,7 +116,9 @@ function setOutputs(report: Report, folder: string, runner: Runner): void {
     verdict: report.verdict,
     violations: String(report.totals.violations),
     'rules-run': String(new Set(report.results.map(({ rule }) => rule)).size),
-    'report-path': report.channels.some(({ name, state }) => name === 'report.json' && state === 'ok') ? reportPath(folder) : '',
+    'report-path': report.channels.some(({ name, state }) => name === 'report.json' && state === 'ok')
+      ? reportPath(folder)
+      : '',
     degraded: degraded.map(({ name }) => name).join(','),
   };
   for (const [name, value] of Object.entries(outputs)) {
@@ -107,7 +135,14 @@ try {
   process.exit(await main(runner));
 } catch (error) {
   const problem = asProblem(error);
-  runner.annotate({ severity: 'error', title: 'Rowgate could not start', message: describeProblem(problem), file: '', line: 1, endLine: 1 });
+  runner.annotate({
+    severity: 'error',
+    title: 'Rowgate could not start',
+    message: describeProblem(problem),
+    file: '',
+    line: 1,
+    endLine: 1,
+  });
   runner.output('verdict', 'incomplete');
   process.exit(problem.code === 'internal' ? EXIT_UNKNOWN : EXIT_NOT_STARTED);
 }

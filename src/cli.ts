@@ -31,7 +31,12 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CLEAN : EXIT_NOT_STARTED;
     const problem = asProblem(error);
-    process.stderr.write(`${describeProblem(problem).split('\n').map((line) => plain(line)).join('\n')}\n`); // prettier-ignore
+    process.stderr.write(
+      `${describeProblem(problem)
+        .split('\n')
+        .map((line) => plain(line))
+        .join('\n')}\n`,
+    );
     return problem.code === 'internal' ? EXIT_UNKNOWN : EXIT_NOT_STARTED;
   }
 }
@@ -43,7 +48,9 @@ function makeProgram(signal: AbortSignal, finish: (exitCode: number) => void): C
     .showHelpAfterError('(run with --help for the options)')
     .exitOverride();
   checkOptions(program.command('check', { isDefault: false }))
-    .description('check a database against rules; exit code 0 clean, 1 broken, 2 could not tell, 3 could not start')
+    .description(
+      'check a database against rules; exit code 0 clean, 1 broken, 2 could not tell, 3 could not start',
+    )
     .action(async (raw: RawOptions) => finish(await check(raw, signal)));
   program
     .command('rules')
@@ -70,17 +77,27 @@ const LEAST_DEMO_ROWS = 200;
 function readRows(text: string): number {
   const rows = Number(text);
   if (/^\d+$/.test(text) && rows >= LEAST_DEMO_ROWS && rows <= 10_000_000) return rows;
-  throw new Problem('options-invalid', `--rows: '${text}' is not a whole number from ${LEAST_DEMO_ROWS} to 10000000`);
+  throw new Problem(
+    'options-invalid',
+    `--rows: '${text}' is not a whole number from ${LEAST_DEMO_ROWS} to 10000000`,
+  );
 }
 
 function checkOptions(command: Command): Command {
   return command
-    .option('--rules <glob...>', 'rules files, relative to the working directory (default: rules/*.yml, rules/*.yaml)')
+    .option(
+      '--rules <glob...>',
+      'rules files, relative to the working directory (default: rules/*.yml, rules/*.yaml)',
+    )
     .option('--database-url <url>', 'the database (default: DATABASE_URL, then PGHOST and its kind)')
     .option('--phase <phase>', 'the phase that the target is in (default: every rule is enforced)')
     .option('--only <id...>', 'only these rules')
-    .addOption(new Option('--fail-on <severity>', 'fail from this severity on').choices(['error', 'warning', 'never']))
-    .addOption(new Option('--format <format>', 'json prints the report alone on stdout').choices(['text', 'json']))
+    .addOption(
+      new Option('--fail-on <severity>', 'fail from this severity on').choices(['error', 'warning', 'never']),
+    )
+    .addOption(
+      new Option('--format <format>', 'json prints the report alone on stdout').choices(['text', 'json']),
+    )
     .option('--report-dir <folder>', 'write report.json there')
     .option('--max-connections <n>', 'connections to use at most (default: 2)')
     .option('--statement-timeout <duration>', 'how long one check may run on the server (default: 60s)')
@@ -93,7 +110,11 @@ async function check(raw: RawOptions, signal: AbortSignal): Promise<number> {
   const progress = showProgress(process.stderr);
   const { report } = await run(options, {
     folder: process.cwd(),
-    database: () => openDatabase(parseConnectionTarget({ url: options.databaseUrl ?? process.env['DATABASE_URL'], env: process.env }), options.driver),
+    database: () =>
+      openDatabase(
+        parseConnectionTarget({ url: options.databaseUrl ?? process.env['DATABASE_URL'], env: process.env }),
+        options.driver,
+      ),
     now: () => new Date(),
     emit: progress.emit,
     signal,
@@ -121,7 +142,10 @@ async function lintRules(raw: RawOptions): Promise<number> {
     await write(process.stdout, `${lines.map((line) => plain(line)).join('\n')}\n`);
   }
   const files = `${rules.files.length} ${rules.files.length === 1 ? 'file' : 'files'}`;
-  const verdict = problems.length > 0 ? `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}` : `${rules.rules.length} rules, no problem`;
+  const verdict =
+    problems.length > 0
+      ? `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`
+      : `${rules.rules.length} rules, no problem`;
   await write(process.stdout, `${files}: ${verdict}\n`);
   return problems.length > 0 ? EXIT_NOT_STARTED : EXIT_CLEAN;
 }

@@ -8,39 +8,59 @@ import { Problem } from './support/problem.ts';
 export type Options = z.infer<typeof optionsSchema>;
 
 /** Texts as they come from a command line or an input; undefined where nothing was said. */
-export type RawOptions = { readonly [Name in keyof typeof optionShapes]?: string | readonly string[] | undefined };
+export type RawOptions = {
+  readonly [Name in keyof typeof optionShapes]?: string | readonly string[] | undefined;
+};
 
-const choice = <const Values extends readonly [string, ...string[]]>(values: Values, fallback: Values[number]) =>
-  z.string().default(fallback).transform((text, context): Values[number] => {
-    const found = values.find((value) => value === text);
-    if (found === undefined) context.addIssue(`'${text}' is not one of ${values.join(', ')}${didYouMean(text, values)}`);
-    return found ?? fallback;
-  }); // prettier-ignore
+const choice = <const Values extends readonly [string, ...string[]]>(
+  values: Values,
+  fallback: Values[number],
+) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context): Values[number] => {
+      const found = values.find((value) => value === text);
+      if (found === undefined)
+        context.addIssue(`'${text}' is not one of ${values.join(', ')}${didYouMean(text, values)}`);
+      return found ?? fallback;
+    });
 
 const wholeNumber = (least: number, most: number, fallback: number) =>
-  z.string().default(String(fallback)).transform((text, context) => {
-    const number = Number(text);
-    const fits = /^\d+$/.test(text) && number >= least && number <= most;
-    if (!fits) context.addIssue(`'${text}' is not a whole number from ${least} to ${most}`);
-    return number;
-  }); // prettier-ignore
+  z
+    .string()
+    .default(String(fallback))
+    .transform((text, context) => {
+      const number = Number(text);
+      const fits = /^\d+$/.test(text) && number >= least && number <= most;
+      if (!fits) context.addIssue(`'${text}' is not a whole number from ${least} to ${most}`);
+      return number;
+    });
 
 const duration = (fallback: string) =>
-  z.string().default(fallback).transform((text, context) => {
-    try {
-      return parseDurationMs(text);
-    } catch (error) {
-      context.addIssue(error instanceof Problem ? `${error.message}. ${error.hint}` : String(error));
-      return 0;
-    }
-  }); // prettier-ignore
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      try {
+        return parseDurationMs(text);
+      } catch (error) {
+        context.addIssue(error instanceof Problem ? `${error.message}. ${error.hint}` : String(error));
+        return 0;
+      }
+    });
 
 /** Items one a line, or with commas between them, or given one by one. */
 const list = (fallback: readonly string[]) =>
-  z.union([z.string(), z.array(z.string())]).optional().transform((value) => {
-    const items = (typeof value === 'string' ? value.split(/[\n,]/) : (value ?? [])).map((item) => item.trim()).filter(Boolean);
-    return items.length > 0 ? items : [...fallback];
-  }); // prettier-ignore
+  z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .transform((value) => {
+      const items = (typeof value === 'string' ? value.split(/[\n,]/) : (value ?? []))
+        .map((item) => item.trim())
+        .filter(Boolean);
+      return items.length > 0 ? items : [...fallback];
+    });
 
 /** Every option, with its default. Names are those of the flags and inputs, in camel case. */
 const optionShapes = {

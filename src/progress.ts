@@ -7,9 +7,13 @@ import type { RunEvent } from './world.ts';
 const PIPE_INTERVAL_MS = 3_000;
 
 /** Shows a run's progress on one line of a terminal, or as plain lines now and then in a pipe. */
-export function showProgress(stream: NodeJS.WriteStream): { readonly emit: (event: RunEvent) => void; readonly end: () => void } {
+export function showProgress(stream: NodeJS.WriteStream): {
+  readonly emit: (event: RunEvent) => void;
+  readonly end: () => void;
+} {
   let lastLineAt = Date.now();
-  const say = (line: string): void => void stream.write(stream.isTTY ? `\r\u001b[K${clip(line, stream.columns)}` : `${line}\n`);
+  const say = (line: string): void =>
+    void stream.write(stream.isTTY ? `\r\u001b[K${clip(line, stream.columns)}` : `${line}\n`);
   return {
     emit: (event) => {
       if (event.event === 'check' && !stream.isTTY) {
@@ -29,8 +33,10 @@ function clip(line: string, columns: number): string {
 }
 
 function describe(event: RunEvent): string {
-  if (event.event === 'rules-loaded') return `${event.rules} rules from ${event.files} ${event.files === 1 ? 'file' : 'files'}`;
-  if (event.event === 'connected') return `connected to ${plain(event.target.database)}, PostgreSQL ${plain(event.target.serverVersion)}`;
+  if (event.event === 'rules-loaded')
+    return `${event.rules} rules from ${event.files} ${event.files === 1 ? 'file' : 'files'}`;
+  if (event.event === 'connected')
+    return `connected to ${plain(event.target.database)}, PostgreSQL ${plain(event.target.serverVersion)}`;
   const { progress } = event;
   const check = progress.step === 'begin' ? progress.check : progress.result.check;
   return `${progress.done} of ${progress.total} checks done; ${progress.step === 'begin' ? 'checking' : 'checked'} ${describeCheck(check)}`;

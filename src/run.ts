@@ -29,8 +29,10 @@ export async function run(options: Options, world: World): Promise<RunResult> {
     problems: [asProblem(error)],
   }));
   const mistakes = problems.length > 0 ? problems : checkPlanOptions(rules, options);
-  if (mistakes.length === 0) world.emit({ event: 'rules-loaded', files: rules.files.length, rules: rules.rules.length });
-  const answers: Answers = mistakes.length > 0 ? { results: [], problems: mistakes } : await ask(rules, options, world);
+  if (mistakes.length === 0)
+    world.emit({ event: 'rules-loaded', files: rules.files.length, rules: rules.rules.length });
+  const answers: Answers =
+    mistakes.length > 0 ? { results: [], problems: mistakes } : await ask(rules, options, world);
   const { snapshot, results, problems: met } = answers;
   const report = makeReport({
     rules,
@@ -73,18 +75,35 @@ async function ask(rules: RuleSet, options: Options, world: World): Promise<Answ
 
 function unanswered(rules: RuleSet, options: Options, problem: Problem): Answers {
   const { checks } = planWithoutDatabase(rules, options, problem);
-  const results = checks.map((check): CheckResult => ({ check, strategy: 'none', elapsedMs: 0, outcome: 'unknown', problem }));
+  const results = checks.map((check): CheckResult => ({
+    check,
+    strategy: 'none',
+    elapsedMs: 0,
+    outcome: 'unknown',
+    problem,
+  }));
   return { results, problems: [problem] };
 }
 
-async function plannedOn(snapshot: Snapshot, rules: RuleSet, options: Options, limits: Limits): Promise<{ plan: Plan; problems: Problem[] }> {
+async function plannedOn(
+  snapshot: Snapshot,
+  rules: RuleSet,
+  options: Options,
+  limits: Limits,
+): Promise<{ plan: Plan; problems: Problem[] }> {
   const catalog = await readCatalog(snapshot.leader);
   const made = makePlan(rules, catalog, options);
   const vetted = await vetPlan(made.plan, snapshot, limits);
   return { plan: vetted.plan, problems: [...made.problems, ...vetted.problems] };
 }
 
-function answersTo(plan: Plan, snapshot: Snapshot, options: Options, limits: Limits, world: World): Promise<CheckResult[]> {
+function answersTo(
+  plan: Plan,
+  snapshot: Snapshot,
+  options: Options,
+  limits: Limits,
+  world: World,
+): Promise<CheckResult[]> {
   return runChecks(plan, snapshot, {
     ...limits,
     maxConnections: options.maxConnections,

@@ -2,7 +2,15 @@ import { performance } from 'node:perf_hooks';
 import { sql, type Sql } from '../sql/sql.ts';
 import type { Row, Session } from '../postgres/database.ts';
 import { askAside, type Limits, type Snapshot } from '../postgres/snapshot.ts';
-import { checkedTable, ROW_ALIAS, type CatalogCheck, type Check, type Plan, type QueryCheck, type RowCheck } from '../plan/plan.ts';
+import {
+  checkedTable,
+  ROW_ALIAS,
+  type CatalogCheck,
+  type Check,
+  type Plan,
+  type QueryCheck,
+  type RowCheck,
+} from '../plan/plan.ts';
 import { classColumn, countStatement, sampleStatement, VIOLATIONS } from '../plan/statements.ts';
 import { displayTable } from '../sql/identifier.ts';
 import { asProblem, Problem } from '../support/problem.ts';
@@ -26,7 +34,11 @@ export type CheckProgress =
  * Answers every check of a plan on one snapshot, read-only. Each check has a result, in the plan's order; one that
  * could not be measured is `unknown`, whatever the reason. Never rejects.
  */
-export async function runChecks(plan: Plan, snapshot: Snapshot, options: CheckOptions): Promise<CheckResult[]> {
+export async function runChecks(
+  plan: Plan,
+  snapshot: Snapshot,
+  options: CheckOptions,
+): Promise<CheckResult[]> {
   const results = new Map<Check, CheckResult>();
   const queue = [...plan.checks];
   const total = queue.length;
@@ -40,12 +52,22 @@ export async function runChecks(plan: Plan, snapshot: Snapshot, options: CheckOp
     }
   };
   await inLanes(snapshot, Math.min(options.maxConnections, total), options.signal, work);
-  const missing = options.signal.aborted ? cancelled() : new Problem('connection-lost', 'the connection to the server was lost before this check could run');
-  return plan.checks.map((check) => results.get(check) ?? { check, strategy: 'none', elapsedMs: 0, outcome: 'unknown', problem: missing });
+  const missing = options.signal.aborted
+    ? cancelled()
+    : new Problem('connection-lost', 'the connection to the server was lost before this check could run');
+  return plan.checks.map(
+    (check) =>
+      results.get(check) ?? { check, strategy: 'none', elapsedMs: 0, outcome: 'unknown', problem: missing },
+  );
 }
 
 /** Works on the leader and on as many joined sessions as the server grants; one that is refused is done without. */
-async function inLanes(snapshot: Snapshot, lanes: number, signal: AbortSignal, work: (session: Session) => Promise<void>): Promise<void> {
+async function inLanes(
+  snapshot: Snapshot,
+  lanes: number,
+  signal: AbortSignal,
+  work: (session: Session) => Promise<void>,
+): Promise<void> {
   const joined: Session[] = [];
   while (joined.length < lanes - 1 && !signal.aborted) {
     const session = await snapshot.join().catch(() => undefined);
@@ -81,19 +103,31 @@ async function runCheck(check: Check, session: Session, options: CheckOptions): 
   }
 }
 
-const STRATEGIES: Record<Check['form'], Strategy> = { rows: 'scan', query: 'query', catalog: 'catalog', impossible: 'none' };
+const STRATEGIES: Record<Check['form'], Strategy> = {
+  rows: 'scan',
+  query: 'query',
+  catalog: 'catalog',
+  impossible: 'none',
+};
 
 function cancelled(): Problem {
   return new Problem('cancelled', 'the run was cancelled before this check was finished');
 }
 
-async function runCountingCheck(check: RowCheck | QueryCheck, session: Session, options: CheckOptions): Promise<Outcome> {
+async function runCountingCheck(
+  check: RowCheck | QueryCheck,
+  session: Session,
+  options: CheckOptions,
+): Promise<Outcome> {
   const limits = { ...options, statementTimeoutMs: check.rule.timeoutMs ?? options.statementTimeoutMs };
   const schemas = check.form === 'rows' ? check.operatorSchemas : [];
   return askAside(session, limits, schemas, async (query) => {
     const [row] = await query(countStatement(check));
     const count = countOf(row, VIOLATIONS);
-    const classes = check.form === 'rows' ? check.classes.map(({ name }, i) => [name, countOf(row, classColumn(i))] as const) : [];
+    const classes =
+      check.form === 'rows'
+        ? check.classes.map(({ name }, i) => [name, countOf(row, classColumn(i))] as const)
+        : [];
     const measured = { violations: { count, exact: true }, classes: Object.fromEntries(classes) };
     const allowed = check.rule.maxViolations;
     if (count <= allowed) return { ...measured, outcome: 'held', proof: describeHeld(check, count) };
@@ -120,11 +154,16 @@ function describeBroken(count: number, allowed: number): string {
 /** A count that is missing is a fault, never zero. */
 function countOf(row: Row | undefined, name: string): number {
   const count = Number(row?.[name] ?? Number.NaN);
-  if (!Number.isSafeInteger(count)) throw new Problem('query-failed', `the server's answer holds no count '${name}'`);
+  if (!Number.isSafeInteger(count))
+    throw new Problem('query-failed', `the server's answer holds no count '${name}'`);
   return count;
 }
 
-async function readSamples(check: RowCheck | QueryCheck, limit: number, query: (statement: Sql) => Promise<readonly Row[]>): Promise<Sample[]> {
+async function readSamples(
+  check: RowCheck | QueryCheck,
+  limit: number,
+  query: (statement: Sql) => Promise<readonly Row[]>,
+): Promise<Sample[]> {
   const statement = limit > 0 ? sampleStatement(check, limit) : undefined;
   if (!statement) return [];
   const rows = await query(statement);
@@ -134,27 +173,40 @@ async function readSamples(check: RowCheck | QueryCheck, limit: number, query: (
   }));
 }
 
-async function runCatalogCheck(check: CatalogCheck, session: Session, options: CheckOptions): Promise<Outcome> {
+async function runCatalogCheck(
+  check: CatalogCheck,
+  session: Session,
+  options: CheckOptions,
+): Promise<Outcome> {
   const unmet: string[] = [];
   const proofs: string[] = [];
   const classes: Record<string, number> = {};
   for (const requirement of check.requirements) {
     const proof = requirement.state === 'met' ? requirement.proof : undefined;
-    const proved = requirement.state === 'ask' && (await refutes(check, requirement.contradiction, session, options));
+    const proved =
+      requirement.state === 'ask' && (await refutes(check, requirement.contradiction, session, options));
     const isMet = proof !== undefined || proved;
     classes[requirement.name] = isMet ? 0 : 1;
     if (isMet) proofs.push(proof ?? 'constraints that the server itself takes for proof');
     else if (requirement.state !== 'met') unmet.push(requirement.reason);
   }
   const measured = { violations: { count: unmet.length, exact: true }, classes };
-  if (unmet.length <= check.rule.maxViolations) return { ...measured, outcome: 'held', proof: proofs.join('; ') };
+  if (unmet.length <= check.rule.maxViolations)
+    return { ...measured, outcome: 'held', proof: proofs.join('; ') };
   return { ...measured, outcome: 'broken', reason: [...new Set(unmet)].join('; '), samples: [] };
 }
 
 /** Whether the server's planner knows from validated constraints that no row can be like this. Reads no row. */
-async function refutes({ relation }: CatalogCheck, contradiction: Sql, session: Session, limits: Limits): Promise<boolean> {
+async function refutes(
+  { relation }: CatalogCheck,
+  contradiction: Sql,
+  session: Session,
+  limits: Limits,
+): Promise<boolean> {
   const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${contradiction}`;
   const [row] = await askAside(session, limits, [], (query) => query(statement));
-  const [explained] = JSON.parse(row?.['QUERY PLAN'] ?? '[]') as { Plan?: { 'Node Type'?: string; 'One-Time Filter'?: string } }[];
+  const [explained] = JSON.parse(row?.['QUERY PLAN'] ?? '[]') as {
+    Plan?: { 'Node Type'?: string; 'One-Time Filter'?: string };
+  }[];
   return explained?.Plan?.['Node Type'] === 'Result' && explained.Plan['One-Time Filter'] === 'false';
 }

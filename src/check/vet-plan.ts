@@ -7,18 +7,30 @@ import { Problem } from '../support/problem.ts';
 
 /** Functions of pg_catalog that read tables or write although the server calls them stable, or that eat memory. */
 const DENIED_FUNCTIONS: Readonly<Record<string, string>> = {
-  table_to_xml: 'reads a whole table', table_to_xmlschema: 'reads the catalogue', table_to_xml_and_xmlschema: 'reads a whole table',
-  schema_to_xml: 'reads a whole schema', schema_to_xmlschema: 'reads a whole schema', schema_to_xml_and_xmlschema: 'reads a whole schema',
-  database_to_xml: 'reads the whole database', database_to_xmlschema: 'reads the whole database', database_to_xml_and_xmlschema: 'reads the whole database',
-  txid_current: 'takes a transaction id', pg_current_xact_id: 'takes a transaction id', repeat: 'can take any amount of memory',
-}; // prettier-ignore
+  table_to_xml: 'reads a whole table',
+  table_to_xmlschema: 'reads the catalogue',
+  table_to_xml_and_xmlschema: 'reads a whole table',
+  schema_to_xml: 'reads a whole schema',
+  schema_to_xmlschema: 'reads a whole schema',
+  schema_to_xml_and_xmlschema: 'reads a whole schema',
+  database_to_xml: 'reads the whole database',
+  database_to_xmlschema: 'reads the whole database',
+  database_to_xml_and_xmlschema: 'reads the whole database',
+  txid_current: 'takes a transaction id',
+  pg_current_xact_id: 'takes a transaction id',
+  repeat: 'can take any amount of memory',
+};
 
 /**
  * Has the server look at every statement of a plan before any row is read: `explain` finds types that cannot be
  * compared, values that do not fit a column, and what is wrong in author SQL. Gives the plan and the mistakes, each
  * at its line; a mistake in a rule that is not enforced yet makes its check end `unknown` instead.
  */
-export async function vetPlan(plan: Plan, snapshot: Snapshot, limits: Limits): Promise<{ plan: Plan; problems: Problem[] }> {
+export async function vetPlan(
+  plan: Plan,
+  snapshot: Snapshot,
+  limits: Limits,
+): Promise<{ plan: Plan; problems: Problem[] }> {
   const problems: Problem[] = [];
   const refused = await findRefusedCalls(plan, snapshot);
   const checks: Check[] = [];
@@ -39,7 +51,9 @@ function impossible(check: Check, problem: Problem): Check {
 /** The first call of each rule that may not run: a function that is not pg_catalog's, is volatile, or is denied. */
 async function findRefusedCalls(plan: Plan, { leader }: Snapshot): Promise<ReadonlyMap<Rule, Problem>> {
   const rules = [...new Set(plan.checks.map(({ rule }) => rule))];
-  const names = rules.flatMap((rule) => [...rule.authorSql.values()].flatMap(({ functions }) => functions.map(({ name }) => name)));
+  const names = rules.flatMap((rule) =>
+    [...rule.authorSql.values()].flatMap(({ functions }) => functions.map(({ name }) => name)),
+  );
   if (names.length === 0) return new Map();
   const rows = await leader.query(sql`
     select p.proname as name
@@ -49,35 +63,59 @@ async function findRefusedCalls(plan: Plan, { leader }: Snapshot): Promise<Reado
     having bool_and(p.provolatile in ('i', 's'))`);
   const steady = new Set(rows.map((row) => row['name']));
   const refusal = (name: string): string | undefined =>
-    Object.hasOwn(DENIED_FUNCTIONS, name) ? DENIED_FUNCTIONS[name] : steady.has(name) ? undefined : 'is not one of pg_catalog, or is volatile';
+    Object.hasOwn(DENIED_FUNCTIONS, name)
+      ? DENIED_FUNCTIONS[name]
+      : steady.has(name)
+        ? undefined
+        : 'is not one of pg_catalog, or is volatile';
   return new Map(
     rules.flatMap((rule) => {
-      const problem = [...rule.authorSql.values()].map((author) => refuseCall(author, refusal)).find((each) => each !== undefined);
+      const problem = [...rule.authorSql.values()]
+        .map((author) => refuseCall(author, refusal))
+        .find((each) => each !== undefined);
       return problem ? [[rule, problem] as const] : [];
     }),
   );
 }
 
-function refuseCall({ functions, locate }: AuthorSql, refusal: (name: string) => string | undefined): Problem | undefined {
+function refuseCall(
+  { functions, locate }: AuthorSql,
+  refusal: (name: string) => string | undefined,
+): Problem | undefined {
   const call = functions.find(({ name }) => refusal(name) !== undefined);
   if (!call) return undefined;
-  return new Problem('sql-not-allowed', `the function ${call.name} may not be called in a rule: it ${refusal(call.name)}`, {
-    at: locate(call.offset),
-    hint: 'Rules may call the immutable and stable functions that come with Postgres.',
-  });
+  return new Problem(
+    'sql-not-allowed',
+    `the function ${call.name} may not be called in a rule: it ${refusal(call.name)}`,
+    {
+      at: locate(call.offset),
+      hint: 'Rules may call the immutable and stable functions that come with Postgres.',
+    },
+  );
 }
 
-async function explainProblem(check: Check, { leader }: Snapshot, limits: Limits): Promise<Problem | undefined> {
+async function explainProblem(
+  check: Check,
+  { leader }: Snapshot,
+  limits: Limits,
+): Promise<Problem | undefined> {
   if (check.form !== 'rows' && check.form !== 'query') return undefined;
   const schemas = check.form === 'rows' ? check.operatorSchemas : [];
   try {
-    await askAside(leader, limits, schemas, (query) => query(sql`explain (costs off) ${countStatement(check)}`));
+    await askAside(leader, limits, schemas, (query) =>
+      query(sql`explain (costs off) ${countStatement(check)}`),
+    );
     return undefined;
   } catch (error) {
     if (!(error instanceof Problem) || !leader.alive || !isAuthorsMistake(error)) return undefined;
     const { message, hint, sqlstate } = error;
     const at = check.rule.locate(placeOf(check.rule));
-    return new Problem('rules-invalid', `the server refuses this rule: ${message}`, { at, hint, sqlstate, cause: error });
+    return new Problem('rules-invalid', `the server refuses this rule: ${message}`, {
+      at,
+      hint,
+      sqlstate,
+      cause: error,
+    });
   }
 }
 
@@ -87,6 +125,8 @@ function isAuthorsMistake({ sqlstate = '' }: Problem): boolean {
 }
 
 function placeOf(rule: Rule): readonly (string | number)[] {
-  const [key] = ['on', 'parents', 'missing_values', 'when', 'query', 'where'].filter((each) => each in rule.spec);
+  const [key] = ['on', 'parents', 'missing_values', 'when', 'query', 'where'].filter(
+    (each) => each in rule.spec,
+  );
   return key ? [key] : [];
 }

@@ -3,9 +3,19 @@ import { param, sql, type Sql } from '../sql/sql.ts';
 
 /** The seed's twelve tenant-owned tables. */
 export const TENANT_OWNED = [
-  'policies', 'policy_versions', 'backup_sets', 'backup_items', 'restore_runs', 'backup_schedules', 'inventory_items',
-  'inventory_links', 'entra_groups', 'findings', 'entra_role_definitions', 'tenant_permissions',
-].map((name) => identifier(name)); // prettier-ignore
+  'policies',
+  'policy_versions',
+  'backup_sets',
+  'backup_items',
+  'restore_runs',
+  'backup_schedules',
+  'inventory_items',
+  'inventory_links',
+  'entra_groups',
+  'findings',
+  'entra_role_definitions',
+  'tenant_permissions',
+].map((name) => identifier(name));
 
 const TENANTS = 200;
 const WORKSPACES = 40;
@@ -46,7 +56,13 @@ function tenantOwnedTable(table: Identifier, rows: number): Sql[] {
 }
 
 /** What the demo must find: rows by what is wrong with them. */
-export const PLANTED = { missing: 120 + 45, different: 7 + 2, orphan: 3, audit: 25, tenantsWithoutWorkspace: 1 } as const;
+export const PLANTED = {
+  missing: 120 + 45,
+  different: 7 + 2,
+  orphan: 3,
+  audit: 25,
+  tenantsWithoutWorkspace: 1,
+} as const;
 
 function plantedViolations(): Sql[] {
   const firstRows = (count: number): Sql => sql`id <= ${param(count, 'bigint')}`;

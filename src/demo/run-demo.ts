@@ -32,11 +32,22 @@ export async function runDemo({ rowsPerTable, keep, write, color, signal }: Demo
     const target = parseConnectionTarget({ url: server.url, env: {} });
     const database = openDatabase(target, 'pg');
     const tables = TENANT_OWNED.length + 3;
-    write(`Creating ${tables} tables of a multi-tenant application, ${rowsPerTable.toLocaleString('en-US')} rows each, in the middle of a rollout ...\n`);
+    write(
+      `Creating ${tables} tables of a multi-tenant application, ${rowsPerTable.toLocaleString('en-US')} rows each, in the middle of a rollout ...\n`,
+    );
     await build(database, rowsPerTable);
     write('\n$ rowgate check --rules rules/workspace-isolation.yml --phase 2\n\n');
-    const world: World = { folder: packFolder(), database: () => database, now: () => new Date(), emit: () => {}, signal };
-    const options = parseOptions({ rules: 'rules/workspace-isolation.yml', phase: '2', samples: '3' }, String);
+    const world: World = {
+      folder: packFolder(),
+      database: () => database,
+      now: () => new Date(),
+      emit: () => {},
+      signal,
+    };
+    const options = parseOptions(
+      { rules: 'rules/workspace-isolation.yml', phase: '2', samples: '3' },
+      String,
+    );
     const { report } = await run(options, world);
     write(renderTerminal(report, { color }));
     if (signal.aborted) return;
@@ -56,7 +67,8 @@ function packFolder(): string {
 async function build(database: Database, rowsPerTable: number): Promise<void> {
   const session = await database.connect();
   try {
-    for (const statement of demoStatements(rowsPerTable)) await session.query(statement, { deadlineMs: 120_000 });
+    for (const statement of demoStatements(rowsPerTable))
+      await session.query(statement, { deadlineMs: 120_000 });
   } finally {
     await session.close();
   }
@@ -65,14 +77,23 @@ async function build(database: Database, rowsPerTable: number): Promise<void> {
 const planted = Object.values(PLANTED).reduce((sum, count) => sum + count, 0);
 
 function expectPlanted({ results }: Report): void {
-  const found = results.reduce((sum, { enforced, violations }) => sum + (enforced ? (violations?.count ?? 0) : 0), 0);
+  const found = results.reduce(
+    (sum, { enforced, violations }) => sum + (enforced ? (violations?.count ?? 0) : 0),
+    0,
+  );
   if (found === planted) return;
-  throw new Problem('demo-failed', `the gate found ${found} violations where ${planted} were planted`, { hint: 'Please report this.' });
+  throw new Problem('demo-failed', `the gate found ${found} violations where ${planted} were planted`, {
+    hint: 'Please report this.',
+  });
 }
 
 function nextSteps(url: string, keep: boolean): string {
   const server = keep
-    ? [`The server is still up: ${url}`, `  npx rowgate check --phase 2 --database-url '${url}'`, '  Stop it with Ctrl-C here, or by ending its process.']
+    ? [
+        `The server is still up: ${url}`,
+        `  npx rowgate check --phase 2 --database-url '${url}'`,
+        '  Stop it with Ctrl-C here, or by ending its process.',
+      ]
     : ['The server is gone again. To keep one and try for yourself: npm run demo -- --keep'];
   return [
     '',

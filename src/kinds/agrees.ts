@@ -9,7 +9,11 @@ export const agrees: Kind<'agrees'> = {
   ask({ spec }, relation, lookup) {
     const [left, right] = spec.parents.map((each, index) => {
       const path = ['parents', index];
-      return joinParent(relation, { ...each, compared: [{ name: each.column, path: [...path, 'column'] }], path }, lookup);
+      return joinParent(
+        relation,
+        { ...each, compared: [{ name: each.column, path: [...path, 'column'] }], path },
+        lookup,
+      );
     });
     if (!left || !right) return { form: 'rows', classes: [] };
     const one = left.value(spec.parents[0].column);
@@ -18,7 +22,11 @@ export const agrees: Kind<'agrees'> = {
     const noLink = sql`(${left.noLink}) or (${right.noLink})`;
     const classes: RowClass[] = [
       { name: 'different', rows: sql`${present} and ${one} <> ${other}`, breaks: true },
-      { name: 'one_null', rows: sql`${present} and (${one} is null) <> (${other} is null)`, breaks: spec.nulls === 'differ' },
+      {
+        name: 'one_null',
+        rows: sql`${present} and (${one} is null) <> (${other} is null)`,
+        breaks: spec.nulls === 'differ',
+      },
       { name: 'orphan', rows: sql`(${left.orphan}) or (${right.orphan})`, breaks: spec.orphans === 'report' },
       { name: 'no_link', rows: noLink, breaks: false },
     ];

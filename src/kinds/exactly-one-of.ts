@@ -6,7 +6,9 @@ import type { Kind } from './kind.ts';
 export const exactlyOneOf: Kind<'exactly_one_of'> = {
   name: 'exactly_one_of',
   ask({ spec }, relation, lookup) {
-    const values = spec.columns.map((name, index) => column(ROW_ALIAS, lookup.column(name, ['columns', index], relation).name));
+    const values = spec.columns.map((name, index) =>
+      column(ROW_ALIAS, lookup.column(name, ['columns', index], relation).name),
+    );
     const set = sql`pg_catalog.num_nonnulls(${join(values, sql`, `)})`;
     const classes = [
       { name: 'none', rows: sql`${set} = 0`, breaks: true },

@@ -21,7 +21,11 @@ export const matchesParent: Kind<'matches_parent'> = {
     const classes: RowClass[] = [
       { name: 'different', rows: sql`${parent.present} and (${different}) is true`, breaks: true },
       { name: 'child_null', rows: sql`${same} and (${childNull})`, breaks: spec.nulls !== 'ignore' },
-      { name: 'parent_null', rows: sql`${same} and not (${childNull}) and (${parentNull})`, breaks: spec.nulls === 'differ' },
+      {
+        name: 'parent_null',
+        rows: sql`${same} and not (${childNull}) and (${parentNull})`,
+        breaks: spec.nulls === 'differ',
+      },
       { name: 'orphan', rows: parent.orphan, breaks: spec.orphans === 'report' },
       { name: 'no_link', rows: parent.noLink, breaks: false },
     ];

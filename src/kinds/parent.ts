@@ -50,7 +50,8 @@ export function joinParent(relation: Relation, reference: ParentReference, looku
   const links = pairs.map(({ child }) => column(ROW_ALIAS, child));
   const [firstKey] = keys;
   const found = firstKey === undefined ? sql`true` : sql`${column(alias, firstKey)} is not null`;
-  const ambiguous = unique || compared.length === 0 ? undefined : sql`${found} and ${column(alias, AMBIGUOUS)}`;
+  const ambiguous =
+    unique || compared.length === 0 ? undefined : sql`${found} and ${column(alias, AMBIGUOUS)}`;
   return {
     join: {
       alias,
@@ -69,14 +70,19 @@ export function joinParent(relation: Relation, reference: ParentReference, looku
 function hasUniqueKey(relation: Relation, columns: readonly Identifier[]): boolean {
   return relation.indexes.some(
     (index) =>
-      index.unique && index.valid && index.immediate && !index.partial &&
+      index.unique &&
+      index.valid &&
+      index.immediate &&
+      !index.partial &&
       index.columns.every((each) => each !== undefined && columns.includes(each)),
-  ); // prettier-ignore
+  );
 }
 
 function groupedParent(parent: Relation, keys: readonly Identifier[], compared: readonly Identifier[]): Sql {
   const others = compared.filter((name, i) => !keys.includes(name) && compared.indexOf(name) === i);
-  const disagree = others.map((name) => sql`count(distinct ${name}) > 1 or count(${name}) not in (0, count(*))`);
+  const disagree = others.map(
+    (name) => sql`count(distinct ${name}) > 1 or count(${name}) not in (0, count(*))`,
+  );
   const outputs = [
     ...new Set(keys),
     // Any row's value will do: where rows differ, the row is ambiguous and the value is not looked at.
@@ -86,7 +92,11 @@ function groupedParent(parent: Relation, keys: readonly Identifier[], compared: 
   return sql`(select ${list} from ${parent.name} group by ${join(outputs, sql`, `)})`;
 }
 
-function aliasOf(parent: Relation, pairs: readonly { child: string; key: string }[], compared: readonly string[]): Identifier {
+function aliasOf(
+  parent: Relation,
+  pairs: readonly { child: string; key: string }[],
+  compared: readonly string[],
+): Identifier {
   const link = pairs.map(({ child, key }) => `${child}=${key}`).join(',');
   const readable = `${parent.name.name} by ${link}`;
   const whole = `${parent.name.schema}.${readable} ${compared.join(',')}`;

@@ -29,7 +29,12 @@ const unmet = (name: string, reason: string): Requirement => ({ name, state: 'un
 function columnRequirements(spec: SchemaRule['spec'], relation: Relation): Requirement[] {
   if (spec.column === undefined) return [];
   const column = relation.columns.get(spec.column);
-  const asked = ['column', ...(spec.type ? ['type'] : []), ...(spec.not_null ? ['not_null'] : []), ...(spec.default ? ['default'] : [])];
+  const asked = [
+    'column',
+    ...(spec.type ? ['type'] : []),
+    ...(spec.not_null ? ['not_null'] : []),
+    ...(spec.default ? ['default'] : []),
+  ];
   if (!column) {
     const guess = nearest(spec.column, relation.columns.keys());
     const reason = `there is no column ${spec.column}${guess ? ` (there is '${guess}')` : ''}`;
@@ -50,7 +55,11 @@ function columnRequirements(spec: SchemaRule['spec'], relation: Relation): Requi
 
 function notNullRequirement(column: Column): Requirement {
   if (!column.notNull) return unmet('not_null', `${column.name} is nullable`);
-  if (!column.notNullValidated) return unmet('not_null', `${column.notNullName ?? column.name} is NOT VALID: it says nothing of the rows there are`);
+  if (!column.notNullValidated)
+    return unmet(
+      'not_null',
+      `${column.notNullName ?? column.name} is NOT VALID: it says nothing of the rows there are`,
+    );
   return met('not_null', column.notNullName ?? `${column.name} is NOT NULL`);
 }
 
@@ -62,14 +71,27 @@ function typeRequirement(wanted: string, column: Column): Requirement {
 
 /** SQL's other spellings of the types that `format_type` writes out in full. */
 const TYPE_SPELLINGS: Record<string, string> = {
-  int: 'integer', int4: 'integer', int8: 'bigint', int2: 'smallint', bool: 'boolean', float4: 'real',
-  float8: 'double precision', decimal: 'numeric', varchar: 'character varying', char: 'character', bpchar: 'character',
-  timestamptz: 'timestamp with time zone', timestamp: 'timestamp without time zone',
-  timetz: 'time with time zone', time: 'time without time zone', varbit: 'bit varying',
-}; // prettier-ignore
+  int: 'integer',
+  int4: 'integer',
+  int8: 'bigint',
+  int2: 'smallint',
+  bool: 'boolean',
+  float4: 'real',
+  float8: 'double precision',
+  decimal: 'numeric',
+  varchar: 'character varying',
+  char: 'character',
+  bpchar: 'character',
+  timestamptz: 'timestamp with time zone',
+  timestamp: 'timestamp without time zone',
+  timetz: 'time with time zone',
+  time: 'time without time zone',
+  varbit: 'bit varying',
+};
 
 function spellType(text: string): string {
-  const [, base = '', modifier = '', rest = ''] = /^([^([]+?)\s*(\([^)]*\))?\s*([^(]*)$/.exec(text.trim().toLowerCase()) ?? [];
+  const [, base = '', modifier = '', rest = ''] =
+    /^([^([]+?)\s*(\([^)]*\))?\s*([^(]*)$/.exec(text.trim().toLowerCase()) ?? [];
   const array = /(\[\])+$/.exec(text.trim())?.[0] ?? '';
   const whole = [base, rest.replace(/(\[\])+$/, '').trim()].filter(Boolean).join(' ').replaceAll(/\s+/g, ' ');
   return (TYPE_SPELLINGS[whole] ?? whole) + modifier.replaceAll(' ', '') + array;
@@ -81,39 +103,74 @@ function checkRequirement({ spec, authorSql }: SchemaRule, relation: Relation): 
   const missing = author.columns.find(({ name }) => !relation.columns.has(name));
   if (missing) return [unmet('check', `there is no column ${missing.name}`)];
   const contradiction = sql`not (${checkedSql(author.qualified(ROW_ALIAS))})`;
-  return [{ name: 'check', state: 'ask', contradiction, reason: `no validated constraint guarantees: ${spec.check.trim()}` }];
+  return [
+    {
+      name: 'check',
+      state: 'ask',
+      contradiction,
+      reason: `no validated constraint guarantees: ${spec.check.trim()}`,
+    },
+  ];
 }
 
-function foreignKeyRequirement({ foreign_key: wanted }: SchemaRule['spec'], relation: Relation, lookup: Lookup): Requirement[] {
+function foreignKeyRequirement(
+  { foreign_key: wanted }: SchemaRule['spec'],
+  relation: Relation,
+  lookup: Lookup,
+): Requirement[] {
   if (!wanted) return [];
   const name = 'foreign_key';
   const parent = lookup.relation(wanted.parent, ['foreign_key', 'parent']);
-  const pairs = Object.entries(wanted.on).map(([child, key]) => `${child}=${key}`).toSorted().join(); // prettier-ignore
+  const pairs = Object.entries(wanted.on)
+    .map(([child, key]) => `${child}=${key}`)
+    .toSorted()
+    .join();
   const same = relation.foreignKeys.filter(
     (key) =>
       displayTable(key.parent) === displayTable(parent.name) &&
-      key.on.map((pair) => `${pair.child}=${pair.parent}`).toSorted().join() === pairs,
-  ); // prettier-ignore
+      key.on
+        .map((pair) => `${pair.child}=${pair.parent}`)
+        .toSorted()
+        .join() === pairs,
+  );
   const good = same.find((key) => key.validated && key.enforced);
   if (good) return [met(name, good.name)];
   const [first] = same;
   const columns = Object.keys(wanted.on).join(', ');
-  if (!first) return [unmet(name, `no foreign key (${columns}) references ${displayTable(parent.name)} (${Object.values(wanted.on).join(', ')})`)];
-  return [unmet(name, first.enforced ? `${first.name} is NOT VALID: run VALIDATE CONSTRAINT` : `${first.name} is not enforced, or its triggers are disabled`)];
+  if (!first)
+    return [
+      unmet(
+        name,
+        `no foreign key (${columns}) references ${displayTable(parent.name)} (${Object.values(wanted.on).join(', ')})`,
+      ),
+    ];
+  return [
+    unmet(
+      name,
+      first.enforced
+        ? `${first.name} is NOT VALID: run VALIDATE CONSTRAINT`
+        : `${first.name} is not enforced, or its triggers are disabled`,
+    ),
+  ];
 }
 
 function uniqueRequirement({ unique: wanted }: SchemaRule['spec'], relation: Relation): Requirement[] {
   if (!wanted) return [];
   const key = wanted.toSorted().join();
-  const candidates = relation.indexes.filter((index) => index.unique && !index.partial && index.columns.toSorted().join() === key);
+  const candidates = relation.indexes.filter(
+    (index) => index.unique && !index.partial && index.columns.toSorted().join() === key,
+  );
   return [indexVerdict('unique', candidates, `no unique key over (${wanted.join(', ')})`)];
 }
 
 function indexRequirement({ index: wanted }: SchemaRule['spec'], relation: Relation): Requirement[] {
   if (!wanted) return [];
   const key = wanted.toSorted().join();
-  const leads = (index: Index): boolean => !index.partial && index.columns.slice(0, wanted.length).toSorted().join() === key;
-  return [indexVerdict('index', relation.indexes.filter(leads), `no index leads with (${wanted.join(', ')})`)];
+  const leads = (index: Index): boolean =>
+    !index.partial && index.columns.slice(0, wanted.length).toSorted().join() === key;
+  return [
+    indexVerdict('index', relation.indexes.filter(leads), `no index leads with (${wanted.join(', ')})`),
+  ];
 }
 
 function indexVerdict(name: string, candidates: readonly Index[], reason: string): Requirement {

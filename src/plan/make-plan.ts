@@ -20,14 +20,19 @@ export type PlanOptions = {
  * Turns each rule into one check per table, or reports every name that does not fit. A rule that is not enforced yet
  * may name what is still to be created: it becomes a check that ends `unknown`. Reads nothing.
  */
-export function makePlan(ruleSet: RuleSet, catalog: Catalog, options: PlanOptions): { plan: Plan; problems: Problem[] } {
+export function makePlan(
+  ruleSet: RuleSet,
+  catalog: Catalog,
+  options: PlanOptions,
+): { plan: Plan; problems: Problem[] } {
   const problems: Problem[] = [];
   const checks = ruleSet.rules
     .filter((rule) => options.only.length === 0 || options.only.includes(rule.id))
     .flatMap((rule) => {
       const enforced = isEnforced(rule, options.phase);
       const planned = planRule(rule, enforced, catalog);
-      if (!enforced) return planned.checks.concat(planned.problems.map((problem) => impossible(rule, enforced, problem)));
+      if (!enforced)
+        return planned.checks.concat(planned.problems.map((problem) => impossible(rule, enforced, problem)));
       problems.push(...planned.problems);
       return planned.checks;
     });
@@ -57,8 +62,13 @@ export function checkPlanOptions(ruleSet: RuleSet, options: PlanOptions): Proble
     .filter((id) => !ids.includes(id))
     .map((id) => new Problem('options-invalid', `--only: no rule has the id '${id}'${didYouMean(id, ids)}`));
   if (options.phase !== undefined && !phases.has(options.phase)) {
-    const hint = phases.size > 0 ? `The phases are: ${[...phases].join(', ')}.` : 'The rules files declare no `phases`.';
-    problems.push(new Problem('options-invalid', `unknown phase '${options.phase}'${didYouMean(options.phase, phases)}`, { hint }));
+    const hint =
+      phases.size > 0 ? `The phases are: ${[...phases].join(', ')}.` : 'The rules files declare no `phases`.';
+    problems.push(
+      new Problem('options-invalid', `unknown phase '${options.phase}'${didYouMean(options.phase, phases)}`, {
+        hint,
+      }),
+    );
   }
   return problems;
 }
@@ -104,20 +114,28 @@ function planTable(rule: Rule, enforced: boolean, relation: Relation, catalog: C
   const table = `${relation.name.schema}.${relation.name.name}`;
   if (relation.kind === 'foreign table') {
     const message = `${table} is a foreign table: its rows are on another server, outside of this run's snapshot and its read-only transaction`;
-    return impossible(rule, enforced, new Problem('not-measurable', message, { hint: 'Check the table on the server that holds it.' }), table);
+    return impossible(
+      rule,
+      enforced,
+      new Problem('not-measurable', message, { hint: 'Check the table on the server that holds it.' }),
+      table,
+    );
   }
   if (rule.kind !== 'schema') checkAuthorColumns(rule, relation);
   const question = askKind(rule, relation, lookupFor(rule, relation, catalog));
   if (question.form === 'catalog') return { ...question, rule, enforced, relation };
   if (question.form === 'query') return { ...question, rule, enforced };
   return {
-    form: 'rows', rule, enforced, relation,
+    form: 'rows',
+    rule,
+    enforced,
+    relation,
     joins: question.joins ?? [],
     classes: question.classes,
     where: rule.where && checkedSql(rule.where.qualified(ROW_ALIAS)),
     key: keyOf(relation, rule),
     operatorSchemas: operatorSchemas(relation),
-  }; // prettier-ignore
+  };
 }
 
 function checkAuthorColumns(rule: Rule, relation: Relation): void {
@@ -142,7 +160,9 @@ function lookupFor(rule: Rule, checked: Relation, catalog: Catalog): Lookup {
     },
     relation: (name, path) => {
       const schemas = [checked.name.schema, ...(isPattern(rule.schema) ? [] : [rule.schema])];
-      const found = schemas.map((schema) => findTable(catalog, schema, name)).find((each) => each !== undefined);
+      const found = schemas
+        .map((schema) => findTable(catalog, schema, name))
+        .find((each) => each !== undefined);
       if (!found) throw unknownTable(name, rule.schema, catalog, rule.locate(path));
       return found;
     },
@@ -161,31 +181,46 @@ function findTable(catalog: Catalog, schema: string, written: string): Relation 
 }
 
 function unknownTable(written: string, schema: string, catalog: Catalog, at: Position): Problem {
-  const near = catalog.relations.filter(({ name }) => matches(schema, name.schema)).map(({ name }) => name.name);
+  const near = catalog.relations
+    .filter(({ name }) => matches(schema, name.schema))
+    .map(({ name }) => name.name);
   const qualified = catalog.relations.map(({ name }) => `${name.schema}.${name.name}`);
   const where = written.includes('.') ? '' : ` in schema ${schema}`;
-  return new Problem('table-unknown', `unknown table '${written}'${where}${didYouMean(written, [...near, ...qualified])}`, {
-    at,
-    hint: 'Write its exact name as in the catalogue, or schema.table. The role must be allowed to connect to this database.',
-  });
+  return new Problem(
+    'table-unknown',
+    `unknown table '${written}'${where}${didYouMean(written, [...near, ...qualified])}`,
+    {
+      at,
+      hint: 'Write its exact name as in the catalogue, or schema.table. The role must be allowed to connect to this database.',
+    },
+  );
 }
 
 const isPattern = (schema: string): boolean => /[*?]/.test(schema);
 
 function matches(pattern: string, schema: string): boolean {
-  return isPattern(pattern) ? picomatch.isMatch(schema, pattern, { dot: true, nobrace: true, noextglob: true, nobracket: true }) : pattern === schema;
+  return isPattern(pattern)
+    ? picomatch.isMatch(schema, pattern, { dot: true, nobrace: true, noextglob: true, nobracket: true })
+    : pattern === schema;
 }
 
 type Selected = { relations: Relation[]; problems: Problem[] };
 
 function selectRelations(rule: Rule, catalog: Catalog): Selected {
-  const schemas = [...new Set(catalog.relations.map(({ name }) => name.schema))].filter((schema) => matches(rule.schema, schema));
+  const schemas = [...new Set(catalog.relations.map(({ name }) => name.schema))].filter((schema) =>
+    matches(rule.schema, schema),
+  );
   if (rule.tables.by === 'column') return selectByColumn(rule, rule.tables, schemas, catalog);
   if (rule.tables.by === 'none') return { relations: [], problems: [] };
   return selectByName(rule, rule.tables.tables, schemas, catalog);
 }
 
-function selectByName(rule: Rule, tables: readonly NamedTable[], schemas: readonly string[], catalog: Catalog): Selected {
+function selectByName(
+  rule: Rule,
+  tables: readonly NamedTable[],
+  schemas: readonly string[],
+  catalog: Catalog,
+): Selected {
   const problems: Problem[] = [];
   const relations = tables.flatMap(({ written, at }) => {
     const looked = isPattern(rule.schema) ? schemas : [rule.schema];
@@ -194,7 +229,13 @@ function selectByName(rule: Rule, tables: readonly NamedTable[], schemas: readon
     if (known.length === 0) problems.push(unknownTable(written, rule.schema, catalog, at));
     else if (known.length < found.length) {
       const lacking = looked.filter((_, i) => found[i] === undefined);
-      problems.push(new Problem('table-unknown', `schema ${lacking.join(', ')} matches '${rule.schema}' but has no table '${written}'`, { at }));
+      problems.push(
+        new Problem(
+          'table-unknown',
+          `schema ${lacking.join(', ')} matches '${rule.schema}' but has no table '${written}'`,
+          { at },
+        ),
+      );
     }
     return known;
   });
@@ -209,25 +250,41 @@ function selectByColumn(
 ): Selected {
   const carriers = catalog.relations.filter(
     ({ name, kind, isPartition, columns }) =>
-      schemas.includes(name.schema) && (kind === 'table' || kind === 'partitioned table') && !isPartition && columns.has(selector.column),
+      schemas.includes(name.schema) &&
+      (kind === 'table' || kind === 'partitioned table') &&
+      !isPartition &&
+      columns.has(selector.column),
   );
-  const excepted = selector.except.map((table) => ({ ...table, relations: schemas.map((schema) => findTable(catalog, schema, table.written)) }));
+  const excepted = selector.except.map((table) => ({
+    ...table,
+    relations: schemas.map((schema) => findTable(catalog, schema, table.written)),
+  }));
   const problems = excepted
     .filter(({ relations }) => relations.every((each) => each === undefined))
     .map(({ written, at }) => unknownTable(written, rule.schema, catalog, at));
   const left = carriers.filter((relation) => !excepted.some(({ relations }) => relations.includes(relation)));
   if (left.length === 0) {
-    const columns = catalog.relations.filter(({ name }) => schemas.includes(name.schema)).flatMap((each) => [...each.columns.keys()]);
+    const columns = catalog.relations
+      .filter(({ name }) => schemas.includes(name.schema))
+      .flatMap((each) => [...each.columns.keys()]);
     const message = `no table in schema ${rule.schema} has a column '${selector.column}'${didYouMean(selector.column, columns)}`;
-    problems.push(new Problem('table-unknown', message, { at: selector.at, hint: 'A pattern that matches nothing would check nothing.' }));
+    problems.push(
+      new Problem('table-unknown', message, {
+        at: selector.at,
+        hint: 'A pattern that matches nothing would check nothing.',
+      }),
+    );
   }
   return { relations: left, problems };
 }
 
 /** The primary key, else a unique key without NULLs, else the columns that link the row, else its place in the table. */
 function keyOf(relation: Relation, rule: Rule): KeyColumn[] {
-  const notNull = (name: Identifier | undefined): boolean => name !== undefined && relation.columns.get(name)?.notNullValidated === true;
-  const usable = relation.indexes.filter((index) => index.unique && index.valid && !index.partial && index.columns.every(notNull));
+  const notNull = (name: Identifier | undefined): boolean =>
+    name !== undefined && relation.columns.get(name)?.notNullValidated === true;
+  const usable = relation.indexes.filter(
+    (index) => index.unique && index.valid && !index.partial && index.columns.every(notNull),
+  );
   const index = usable.find((each) => each.primary) ?? usable[0];
   const links = 'on' in rule.spec ? Object.keys(rule.spec.on).map(identifier) : [];
   const named = (names: readonly (Identifier | undefined)[]): KeyColumn[] =>

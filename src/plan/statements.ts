@@ -10,7 +10,8 @@ export const classColumn = (index: number): string => `class_${index}`;
 
 /** One row: the violations of a check, and the count of each of its classes. Every row of the table is in at most one scan. */
 export function countStatement(check: RowCheck | QueryCheck): Sql {
-  if (check.form === 'query') return sql`select count(*)::text as ${identifier(VIOLATIONS)} from (${check.select}) as ${ROW_ALIAS}`;
+  if (check.form === 'query')
+    return sql`select count(*)::text as ${identifier(VIOLATIONS)} from (${check.select}) as ${ROW_ALIAS}`;
   const counts = check.classes.map(
     ({ rows }, index) => sql`(count(*) filter (where ${rows}))::text as ${identifier(classColumn(index))}`,
   );
@@ -23,7 +24,8 @@ export function sampleStatement(check: RowCheck | QueryCheck, limit: number): Sq
   if (check.key.length === 0) return undefined;
   const keys = check.key.map(({ value }, index) => sql`${value}::text as ${identifier(`key_${index}`)}`);
   const most = sql`limit ${param(limit, 'bigint')}`;
-  if (check.form === 'query') return sql`select ${join(keys, sql`, `)} from (${check.select}) as ${ROW_ALIAS} ${most}`;
+  if (check.form === 'query')
+    return sql`select ${join(keys, sql`, `)} from (${check.select}) as ${ROW_ALIAS} ${most}`;
   const names = check.classes
     .filter(({ breaks }) => breaks)
     .map(({ name, rows }) => sql`when ${rows} then ${param(name, 'text')}`);

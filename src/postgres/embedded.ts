@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,12 +59,14 @@ const run = promisify(execFile);
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
   const installed = options.nativeFolder ?? findNativeFolder();
-  const folder = await makeFolder();
+  const folder = await chooseFolder();
+  // Before there is anything to remove, so that there is no moment at which something would stay.
   const reaper = IS_WINDOWS ? undefined : startReaper(folder);
   let server: ChildProcess | undefined;
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= reaper ? reap(reaper, folder) : stopOnWindows(server, folder));
   try {
+    await makeFolder(folder);
     const native = await makeRunnable(installed, folder);
     const { stdout } = await run(join(native, 'bin', 'postgres'), ['--version'], { env: ENVIRONMENT });
     const password = await initialise(native, folder);
@@ -81,14 +83,17 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions = {}): Prom
   }
 }
 
-/** A folder that nobody, too, can pass through to the data folder inside, which is the server's alone. */
-async function makeFolder(): Promise<string> {
+async function chooseFolder(): Promise<string> {
   const base = IS_ROOT && !(await reachableByOthers(tmpdir())) ? '/tmp' : tmpdir();
-  const folder = await mkdtemp(join(base, 'rowgate-pg-'));
+  return join(base, `rowgate-pg-${randomBytes(9).toString('hex')}`);
+}
+
+/** A folder that nobody, too, can pass through to the data folder inside, which is the server's alone. */
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { mode: 0o700 });
   await chmod(folder, 0o711);
   await mkdir(join(folder, 'data'), { mode: 0o700 });
   if (IS_ROOT) await chown(join(folder, 'data'), NOBODY, NOBODY);
-  return folder;
 }
 
 /** Makes the cluster, with a new password for its superuser, and gives the password. */

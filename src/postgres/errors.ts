@@ -1,6 +1,7 @@
 // The table is the file: one place for what each way of failing means. It reads better whole.
 import { plain } from '../support/plain.ts';
 import { asProblem, Problem, type ProblemCode } from '../support/problem.ts';
+import { redactTarget } from './connection-string.ts';
 import type { ConnectionTarget } from './database.ts';
 
 /** What the session knows about a failure that the error itself does not say. */
@@ -28,7 +29,8 @@ type Meaning = {
 };
 
 const BUSY_HINT = 'Run again when the server has room, or ask for fewer connections.';
-const LOST_HINT = 'Run again. If it happens each time, look for a proxy or a server setting that ends long connections.';
+const LOST_HINT =
+  'Run again. If it happens each time, look for a proxy or a server setting that ends long connections.';
 const CREDENTIALS_HINT =
   'Check user and password in the database URL (special characters written as %XX); a password may also come from PGPASSWORD or .pgpass.';
 
@@ -50,7 +52,7 @@ const SERVER_ERRORS: Record<string, Meaning> = {
   '25P04': { code: 'connection-lost', says: 'the server ended the session: its transaction lasted too long', hint: 'Raise transaction_timeout for this role.' },
   '40001': { code: 'query-failed', says: 'another transaction changed the same rows first', hint: 'Run again.' },
   '40P01': { code: 'lock-timeout', says: 'a deadlock with another session', hint: 'Run again.' },
-  // Names and syntax: what the server says of the statement's text is safe, see quotesStatement.
+  // Names and syntax: what the server says of the statement's text is safe, see maySayItself.
   '42': { code: 'query-failed', says: 'the server does not accept the statement' },
   '42501': { code: 'privilege-missing', says: 'a privilege is missing', hint: 'Grant the role of the database URL what it lacks, such as: grant select on <table> to <role>' },
   '42601': { code: 'query-failed', says: 'a syntax error, or more than one statement' },
@@ -126,7 +128,8 @@ const MAX_QUOTED_CHARACTERS = 300;
 export function databaseProblem(error: unknown, context: FailureContext): Problem {
   if (error instanceof Problem) return error;
   const failure = failureOf(error);
-  if (failure.code !== undefined && SQLSTATE.test(failure.code)) return serverProblem(failure, failure.code, context);
+  if (failure.code !== undefined && SQLSTATE.test(failure.code))
+    return serverProblem(failure, failure.code, context);
   if (isTls(failure.code)) return tlsProblem(failure.code, error, context);
   if (failure.message.startsWith('SASL')) return loginProblem(error, context);
   // A driver that stumbles over its own code tells us nothing about the connection.
@@ -134,14 +137,11 @@ export function databaseProblem(error: unknown, context: FailureContext): Proble
   return connectionProblem(failure, error, context);
 }
 
-/** `user@host:port/database`, for people; never the password. */
-export function redactTarget({ user, host, port, database }: ConnectionTarget): string {
-  return plain(`${user}@${host.includes(':') ? `[${host}]` : host}:${port}/${database}`);
-}
-
 /** The problem of a session that was asked for more after its connection was lost. */
 export function lostProblem(target: ConnectionTarget): Problem {
-  return new Problem('connection-lost', `The connection to ${redactTarget(target)} is gone`, { hint: LOST_HINT });
+  return new Problem('connection-lost', `The connection to ${redactTarget(target)} is gone`, {
+    hint: LOST_HINT,
+  });
 }
 
 /** The problem of a server that asks for a password when there is none. */
@@ -221,7 +221,9 @@ function maySayItself({ position }: Failure, sqlstate: string, { connected }: Fa
 }
 
 function isTls(code: string | undefined): code is string {
-  return code !== undefined && (code in CERTIFICATE_ERRORS || /^(ERR_SSL_|ERR_TLS_|CERT_|EPROTO$)/.test(code));
+  return (
+    code !== undefined && (code in CERTIFICATE_ERRORS || /^(ERR_SSL_|ERR_TLS_|CERT_|EPROTO$)/.test(code))
+  );
 }
 
 function tlsProblem(code: string, cause: unknown, { target }: FailureContext): Problem {

@@ -1,9 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { Problem } from '../support/problem.ts';
+import { redactTarget } from './connection-string.ts';
 import type { ConnectionTarget } from './database.ts';
 import { within } from './deadline.ts';
-import { databaseProblem, redactTarget } from './errors.ts';
+import { databaseProblem } from './errors.ts';
 import { tlsOptions, type Encryption } from './tls.ts';
 
 /** What the server wants to hear from whoever asks it to cancel a session's statement. */

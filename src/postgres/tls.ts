@@ -32,12 +32,16 @@ export function readTlsPolicy(settings: TlsSettings): TlsPolicy {
     });
   }
   if ((sslcert === undefined) !== (sslkey === undefined)) {
-    throw new Problem('connection-invalid', 'sslcert and sslkey only work together', { hint: 'Give both, or neither.' });
+    throw new Problem('connection-invalid', 'sslcert and sslkey only work together', {
+      hint: 'Give both, or neither.',
+    });
   }
   const policy: TlsPolicy = {
     mode: sslmode,
     rootCertificates:
-      sslrootcert === 'system' ? 'system' : readPem('sslrootcert', sslrootcert, (pem) => new X509Certificate(pem)),
+      sslrootcert === 'system'
+        ? 'system'
+        : readPem('sslrootcert', sslrootcert, (pem) => new X509Certificate(pem)),
     clientCertificate: readPem('sslcert', sslcert, (pem) => new X509Certificate(pem)),
     clientKey: readPem('sslkey', sslkey, (pem) => createPrivateKey(pem)),
   };
@@ -94,7 +98,10 @@ function readPem(parameter: string, file: string | undefined, parse: (pem: strin
     parse(pem);
   } catch (cause) {
     const content = parameter === 'sslkey' ? 'private key without a password' : 'certificate';
-    throw new Problem('connection-invalid', `${parameter}: '${file}' holds no PEM ${content}`, { cause });
+    throw new Problem('connection-invalid', `${parameter}: '${file}' holds no PEM ${content}`, {
+      hint: 'Its first line should be -----BEGIN …-----; a secret may have lost its line breaks.',
+      cause,
+    });
   }
   return pem;
 }
@@ -103,6 +110,9 @@ function checkKeyFits({ clientCertificate, clientKey }: TlsPolicy, { sslcert, ss
   try {
     createSecureContext({ cert: clientCertificate, key: clientKey });
   } catch (cause) {
-    throw new Problem('connection-invalid', `sslkey: '${sslkey}' is not the key of sslcert '${sslcert}'`, { cause });
+    throw new Problem('connection-invalid', `sslkey: '${sslkey}' is not the key of sslcert '${sslcert}'`, {
+      hint: 'Name the two files that were made together.',
+      cause,
+    });
   }
 }

@@ -2,19 +2,41 @@ import picomatch from 'picomatch';
 import type { Annotation } from '../github/runner.ts';
 import type { ChangedFile } from '../github/pull-request.ts';
 import type { Report } from './report.ts';
-import { findingsOf, groupByRule, isRunProblem, number, remedyText, ruleText, type Finding, type RuleGroup } from './words.ts';
+import {
+  findingsOf,
+  groupByRule,
+  isRunProblem,
+  number,
+  remedyText,
+  ruleText,
+  type Finding,
+  type RuleGroup,
+} from './words.ts';
 
-export type RenderedAnnotations = { readonly annotations: readonly Annotation[]; readonly shown: number; readonly total: number };
+export type RenderedAnnotations = {
+  readonly annotations: readonly Annotation[];
+  readonly shown: number;
+  readonly total: number;
+};
 
 /** Where annotations go beside the rules' own lines: the files that a pull request changes, and each rule's `paths`. */
-export type ChangedPlaces = { readonly files: readonly ChangedFile[]; readonly pathsOf: (rule: string) => readonly string[] };
+export type ChangedPlaces = {
+  readonly files: readonly ChangedFile[];
+  readonly pathsOf: (rule: string) => readonly string[];
+};
 
 /**
  * One annotation for each rule that needs a person and each problem, gravest first, at most `perLevel` of a level: the
  * last place of a full level says how many more there are.
  */
-export function renderAnnotations(report: Report, perLevel: number, changed?: ChangedPlaces): RenderedAnnotations {
-  const groups = groupByRule(report).filter((group) => group.results.some(({ outcome }) => outcome !== 'held') && !isRunProblem(group, report));
+export function renderAnnotations(
+  report: Report,
+  perLevel: number,
+  changed?: ChangedPlaces,
+): RenderedAnnotations {
+  const groups = groupByRule(report).filter(
+    (group) => group.results.some(({ outcome }) => outcome !== 'held') && !isRunProblem(group, report),
+  );
   const all = [...problemAnnotations(report), ...groups.map((group) => ruleAnnotation(group, changed))];
   const kept = (['error', 'warning', 'notice'] as const).flatMap((severity) => {
     const level = all.filter((annotation) => annotation.severity === severity);
@@ -32,7 +54,14 @@ export function renderAnnotations(report: Report, perLevel: number, changed?: Ch
 function moreAnnotation(rest: readonly Annotation[], severity: Annotation['severity']): Annotation {
   const [first] = rest;
   const { file, line, endLine } = first ?? { file: '', line: 1, endLine: 1 };
-  return { severity, title: `and ${number(rest.length)} more`, message: `${number(rest.length)} more ${severity}s are in the step summary and in the log.`, file, line, endLine };
+  return {
+    severity,
+    title: `and ${number(rest.length)} more`,
+    message: `${number(rest.length)} more ${severity}s are in the step summary and in the log.`,
+    file,
+    line,
+    endLine,
+  };
 }
 
 function problemAnnotations(report: Report): Annotation[] {
@@ -69,11 +98,15 @@ function findingLine({ tables, count, detail }: Finding): string {
   return `${tables}: ${count}${detail ? `; ${detail}` : ''}`;
 }
 
-function placeInChange(rule: string, changed: ChangedPlaces | undefined): { file: string; line: number; endLine: number } | undefined {
+function placeInChange(
+  rule: string,
+  changed: ChangedPlaces | undefined,
+): { file: string; line: number; endLine: number } | undefined {
   const paths = changed?.pathsOf(rule) ?? [];
   if (!changed || paths.length === 0) return undefined;
   const isNamed = picomatch([...paths], { dot: true });
-  const file = changed.files.find(({ path, firstAddedLine }) => firstAddedLine !== undefined && isNamed(path));
+  const file = changed.files.find(
+    ({ path, firstAddedLine }) => firstAddedLine !== undefined && isNamed(path),
+  );
   return file && { file: file.path, line: file.firstAddedLine ?? 1, endLine: file.firstAddedLine ?? 1 };
 }
-

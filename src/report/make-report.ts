@@ -52,15 +52,24 @@ export function isDecisive({ enforced, severity }: ReportResult, failOn: FailOn)
 function verdictOf(results: readonly ReportResult[], { failOn, problems }: Findings): Report['verdict'] {
   const decisive = results.filter((each) => isDecisive(each, failOn));
   if (decisive.some(({ outcome }) => outcome === 'broken')) return 'broken';
-  if (problems.length > 0 || results.length === 0 || decisive.some(({ outcome }) => outcome === 'unknown')) return 'incomplete';
+  if (problems.length > 0 || results.length === 0 || decisive.some(({ outcome }) => outcome === 'unknown'))
+    return 'incomplete';
   return 'clean';
 }
 
 /** Problems of configuration: trying again without changing something cannot help. */
 const NOT_STARTED = new Set<Problem['code']>([
-  'options-invalid', 'rules-not-found', 'rules-invalid', 'sql-not-allowed', 'table-unknown', 'column-unknown',
-  'connection-invalid', 'authentication-failed', 'database-missing', 'tls-failed',
-]); // prettier-ignore
+  'options-invalid',
+  'rules-not-found',
+  'rules-invalid',
+  'sql-not-allowed',
+  'table-unknown',
+  'column-unknown',
+  'connection-invalid',
+  'authentication-failed',
+  'database-missing',
+  'tls-failed',
+]);
 
 function exitCodeOf(verdict: Report['verdict'], { failOn, problems }: Findings): number {
   if (problems.some(({ code }) => NOT_STARTED.has(code))) return EXIT_NOT_STARTED;
@@ -69,7 +78,8 @@ function exitCodeOf(verdict: Report['verdict'], { failOn, problems }: Findings):
 }
 
 function totalsOf(results: readonly ReportResult[]): Report['totals'] {
-  const having = (outcome: ReportResult['outcome']): number => results.filter((each) => each.outcome === outcome).length;
+  const having = (outcome: ReportResult['outcome']): number =>
+    results.filter((each) => each.outcome === outcome).length;
   return {
     results: results.length,
     held: having('held'),
@@ -95,7 +105,8 @@ function makeResult(result: CheckResult): ReportResult {
     violations: outcome === 'unknown' ? null : result.violations,
     maxViolations: rule.maxViolations,
     classes: outcome === 'unknown' ? {} : result.classes,
-    breakingClasses: check.form === 'rows' ? check.classes.filter(({ breaks }) => breaks).map(({ name }) => name) : [],
+    breakingClasses:
+      check.form === 'rows' ? check.classes.filter(({ breaks }) => breaks).map(({ name }) => name) : [],
     samples: outcome === 'broken' ? result.samples.map(({ class: name, key }) => ({ class: name, key })) : [],
     strategy: result.strategy,
     reason: outcome === 'held' ? result.proof : outcome === 'broken' ? result.reason : result.problem.message,
@@ -117,10 +128,17 @@ function remedyOf({ check: { rule } }: CheckResult): string | null {
   if (rule.remedy !== undefined) return rule.remedy;
   const backfill = 'backfill' in rule.spec ? rule.spec.backfill : undefined;
   if (!backfill) return null;
-  const link = Object.entries(backfill.on).map(([child, parent]) => `${child} = ${parent}`).join(' and '); // prettier-ignore
+  const link = Object.entries(backfill.on)
+    .map(([child, parent]) => `${child} = ${parent}`)
+    .join(' and ');
   return `Fill ${Object.keys(backfill.set).join(', ')} from ${backfill.from} (${link}).`;
 }
 
 function makeProblem({ code, message, hint, at }: Problem): ReportProblem {
-  return { code, message, hint: hint ?? null, at: at ? { file: at.file, line: at.line, column: at.column } : null };
+  return {
+    code,
+    message,
+    hint: hint ?? null,
+    at: at ? { file: at.file, line: at.line, column: at.column } : null,
+  };
 }

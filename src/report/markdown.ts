@@ -1,7 +1,19 @@
 import { formatDurationMs } from '../support/duration.ts';
 import { markdownCode, markdownText } from '../support/markdown-text.ts';
 import type { Report } from './report.ts';
-import { findingsOf, groupByRule, headline, isRunProblem, number, remedyText, ruleText, sampleText, setting, type Finding, type RuleGroup } from './words.ts';
+import {
+  findingsOf,
+  groupByRule,
+  headline,
+  isRunProblem,
+  number,
+  remedyText,
+  ruleText,
+  sampleText,
+  setting,
+  type Finding,
+  type RuleGroup,
+} from './words.ts';
 
 /** Markdown, and how many of the rules it shows. */
 export type RenderedMarkdown = { readonly markdown: string; readonly shown: number; readonly total: number };
@@ -22,16 +34,23 @@ export function renderMarkdown(report: Report, maxBytes: number): RenderedMarkdo
   return { markdown: page(report, [], [], total), shown: 0, total };
 }
 
-function page(report: Report, rows: readonly RuleGroup[], detailed: readonly RuleGroup[], total: number): string {
+function page(
+  report: Report,
+  rows: readonly RuleGroup[],
+  detailed: readonly RuleGroup[],
+  total: number,
+): string {
   const icon = { clean: '✅', broken: '❌', incomplete: '⚠️' }[report.verdict];
   const left = total - rows.length;
   const sections = [
-    `## ${icon} Rowgate: ${markdownText(headline(report))}`,
+    `## ${icon} Rowgate: ${headline(report)}`,
     markdownText(setting(report)),
     problems(report),
     rows.length > 0 ? ruleTable(rows) : '',
     left > 0 ? `*${number(left)} more rules did not fit here; the JSON report has them all.*` : '',
-    detailed.length === 0 && rows.some(needsPerson) ? '*The details of each table did not fit here; the JSON report has them.*' : '',
+    detailed.length === 0 && rows.some(needsPerson)
+      ? '*The details of each table did not fit here; the JSON report has them.*'
+      : '',
     ...detailed.map(details),
     `<sub>${number(report.totals.results)} checks in ${formatDurationMs(report.elapsedMs)}</sub>`,
   ];
@@ -53,7 +72,14 @@ function problems({ problems: list }: Report): string {
 function ruleTable(groups: readonly RuleGroup[]): string {
   const rows = groups.map((group) => {
     const [first] = group.results;
-    const cells = [markOf(group), markdownCode(group.rule), first.enforced ? first.severity : 'not enforced yet', ruleText(group), provenBy(group), formatDurationMs(group.results.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0))];
+    const cells = [
+      markOf(group),
+      markdownCode(group.rule),
+      first.enforced ? first.severity : 'not enforced yet',
+      ruleText(group),
+      provenBy(group),
+      formatDurationMs(group.results.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0)),
+    ];
     return `| ${cells.join(' | ')} |`;
   });
   return ['| | Rule | Severity | Result | How | Time |', '|---|---|---|---|---|---:|', ...rows].join('\n');
@@ -80,10 +106,14 @@ function details(group: RuleGroup): string {
     ...remedies.map((remedy) => `**What to do:** ${markdownText(remedy)}`),
     `${markdownCode(`${first.source.file}:${first.source.line}`)}`,
     '</details>',
-  ].filter(Boolean).join('\n\n'); // prettier-ignore
+  ]
+    .filter(Boolean)
+    .join('\n\n');
 }
 
 function findingRow({ tables, count, detail, results }: Finding): string {
-  const samples = results.flatMap((result) => result.samples.map((sample) => markdownCode(sampleText(sample)))).join(', ');
+  const samples = results
+    .flatMap((result) => result.samples.map((sample) => markdownCode(sampleText(sample))))
+    .join(', ');
   return `| ${markdownText(tables)} | ${count} | ${markdownText(detail)}${samples ? `<br>${samples}` : ''} |`;
 }

@@ -18,7 +18,11 @@ export type Showing = 'always' | 'on-failure' | 'never';
 export type PublishOptions = {
   /** Where `report.json` goes; undefined writes none. Made when it is not there. */
   readonly folder: string | undefined;
-  readonly runner?: { readonly port: Runner; readonly summary: Showing; readonly annotations: ChangedPlaces | 'rule' | 'none' };
+  readonly runner?: {
+    readonly port: Runner;
+    readonly summary: Showing;
+    readonly annotations: ChangedPlaces | 'rule' | 'none';
+  };
 };
 
 /**
@@ -35,7 +39,9 @@ export async function publish(report: Report, options: PublishOptions): Promise<
   }
   const { folder } = options;
   if (folder === undefined) return { ...report, channels };
-  const written = await attempt('report.json', () => writeReport({ ...report, channels: [...channels, fileChannel(report)] }, folder));
+  const written = await attempt('report.json', () =>
+    writeReport({ ...report, channels: [...channels, fileChannel(report)] }, folder),
+  );
   return { ...report, channels: [...channels, written] };
 }
 
@@ -65,7 +71,11 @@ function showLog(report: Report, port: Runner): Shown {
 
 function annotate(report: Report, port: Runner, where: ChangedPlaces | 'rule' | 'none'): Shown {
   if (where === 'none') return skipped('annotations: none');
-  const { annotations, shown, total } = renderAnnotations(report, MAX_ANNOTATIONS_PER_LEVEL, where === 'rule' ? undefined : where);
+  const { annotations, shown, total } = renderAnnotations(
+    report,
+    MAX_ANNOTATIONS_PER_LEVEL,
+    where === 'rule' ? undefined : where,
+  );
   annotations.forEach((annotation) => port.annotate(annotation));
   const reason = shown < total ? `the runner takes ${MAX_ANNOTATIONS_PER_LEVEL} of a level` : null;
   return { state: shown < total ? 'degraded' : 'ok', shown, total, reason };
@@ -73,7 +83,8 @@ function annotate(report: Report, port: Runner, where: ChangedPlaces | 'rule' | 
 
 function summarize(report: Report, port: Runner, showing: Showing): Shown {
   if (showing === 'never') return skipped('summary: never');
-  if (showing === 'on-failure' && report.verdict === 'clean') return skipped('summary: on-failure, and the run is clean');
+  if (showing === 'on-failure' && report.verdict === 'clean')
+    return skipped('summary: on-failure, and the run is clean');
   const { markdown, shown, total } = renderMarkdown(report, MAX_SUMMARY_BYTES);
   port.summary(markdown);
   const reason = shown < total ? `a step summary holds ${MAX_SUMMARY_BYTES} bytes` : null;

@@ -19,14 +19,20 @@ const result = z
     why: z.string().nullable(),
     table: z.string().nullable().describe('schema.table; null for a rule that is about no one table.'),
     severity,
-    enforced: z.boolean().describe('False before the rule\'s `enforce_from`: shown, and never failing the run.'),
-    outcome: z.enum(['held', 'broken', 'unknown']).describe('unknown: not measured, and never to be read as held.'),
+    enforced: z
+      .boolean()
+      .describe("False before the rule's `enforce_from`: shown, and never failing the run."),
+    outcome: z
+      .enum(['held', 'broken', 'unknown'])
+      .describe('unknown: not measured, and never to be read as held.'),
     violations: z
       .strictObject({ count, exact: z.boolean() })
       .nullable()
       .describe('null when it was not measured. Not exact: at least this many.'),
     maxViolations: count,
-    classes: z.record(z.string(), count).describe('Rows by class, also of classes that do not break the rule.'),
+    classes: z
+      .record(z.string(), count)
+      .describe('Rows by class, also of classes that do not break the rule.'),
     breakingClasses: z.array(z.string()),
     samples: z.array(z.strictObject({ class: z.string(), key: z.record(z.string(), z.string().nullable()) })),
     strategy: z.string(),
@@ -64,7 +70,14 @@ export const reportSchema = z
       .nullable()
       .describe('null when no server answered.'),
     rules: z.strictObject({ files: z.array(z.string()), hash: z.string() }),
-    totals: z.strictObject({ results: count, held: count, broken: count, unknown: count, notEnforced: count, violations: count }),
+    totals: z.strictObject({
+      results: count,
+      held: count,
+      broken: count,
+      unknown: count,
+      notEnforced: count,
+      violations: count,
+    }),
     results: z.array(result),
     problems: z.array(problem).describe('Why the run could not start, or could not end.'),
     channels: z.array(channel).describe('Where the result was shown, and how much of it.'),

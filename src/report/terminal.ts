@@ -2,7 +2,17 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 import { formatDurationMs } from '../support/duration.ts';
 import { plain } from '../support/plain.ts';
 import type { Report, ReportProblem, ReportResult } from './report.ts';
-import { findingsOf, groupByRule, headline, isRunProblem, remedyText, ruleText, sampleText, setting, type RuleGroup } from './words.ts';
+import {
+  findingsOf,
+  groupByRule,
+  headline,
+  isRunProblem,
+  remedyText,
+  ruleText,
+  sampleText,
+  setting,
+  type RuleGroup,
+} from './words.ts';
 
 export type TerminalOptions = { readonly color: boolean };
 
@@ -10,7 +20,8 @@ type Paint = (style: 'red' | 'green' | 'yellow' | 'dim' | 'bold', text: string) 
 
 /** The report for people at a terminal or reading a log: the verdict first, then what needs them, then what held. */
 export function renderTerminal(report: Report, { color }: TerminalOptions): string {
-  const paint: Paint = (style, text) => (color ? styleText(style, text, { validateStream: false } as never) : text);
+  const paint: Paint = (style, text) =>
+    color ? styleText(style, text, { validateStream: false } as never) : text;
   const groups = groupByRule(report);
   const needing = groups.filter(({ results }) => results.some(({ outcome }) => outcome !== 'held'));
   const held = groups.filter((group) => !needing.includes(group));
@@ -19,10 +30,15 @@ export function renderTerminal(report: Report, { color }: TerminalOptions): stri
     paint('bold', paint(tone, headline(report))),
     paint('dim', plain(setting(report))),
     ...report.problems.flatMap((problem) => ['', ...problemLines(problem, paint)]),
-    ...needing.filter((group) => !isRunProblem(group, report)).flatMap((group) => ['', ...ruleLines(group, paint)]),
+    ...needing
+      .filter((group) => !isRunProblem(group, report))
+      .flatMap((group) => ['', ...ruleLines(group, paint)]),
     ...(held.length > 0 ? ['', ...held.map((group) => heldLine(group, paint))] : []),
     '',
-    paint('dim', `${report.totals.results} checks in ${formatDurationMs(report.elapsedMs)}; exit code ${report.exitCode}`),
+    paint(
+      'dim',
+      `${report.totals.results} checks in ${formatDurationMs(report.elapsedMs)}; exit code ${report.exitCode}`,
+    ),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -42,7 +58,11 @@ function ruleLines(group: RuleGroup, paint: Paint): string[] {
   return [
     `${mark} ${paint('bold', plain(group.rule))} (${severity}): ${ruleText(group)}  ${paint('dim', plain(place))}`,
     ...(first.why ? [`  ${plain(first.why.trim())}`] : []),
-    ...table(findingsOf(group).map(({ tables, count, detail }) => [tables, count, detail].map((cell) => plain(cell)))).map((line) => `    ${line}`),
+    ...table(
+      findingsOf(group).map(({ tables, count, detail }) =>
+        [tables, count, detail].map((cell) => plain(cell)),
+      ),
+    ).map((line) => `    ${line}`),
     ...shown.flatMap((result) => sampleLines(result, paint)),
     ...remedies.map((remedy) => `  ${paint('bold', 'What to do:')} ${plain(remedy)}`),
   ];
@@ -66,6 +86,10 @@ function heldLine({ rule, results }: RuleGroup, paint: Paint): string {
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = [0, 1].map((i) => Math.max(0, ...rows.map((row) => stripVTControlCharacters(row[i] ?? '').length)));
-  return rows.map(([name = '', count = '', detail = '']) => `${name.padEnd(widths[0] ?? 0)}  ${count.padStart(widths[1] ?? 0)}  ${detail}`.trimEnd());
+  const widths = [0, 1].map((i) =>
+    Math.max(0, ...rows.map((row) => stripVTControlCharacters(row[i] ?? '').length)),
+  );
+  return rows.map(([name = '', count = '', detail = '']) =>
+    `${name.padEnd(widths[0] ?? 0)}  ${count.padStart(widths[1] ?? 0)}  ${detail}`.trimEnd(),
+  );
 }

@@ -2,7 +2,10 @@
 import type { Report, ReportResult } from './report.ts';
 
 /** The results of one rule, in the order of the rules. */
-export type RuleGroup = { readonly rule: string; readonly results: readonly [ReportResult, ...ReportResult[]] };
+export type RuleGroup = {
+  readonly rule: string;
+  readonly results: readonly [ReportResult, ...ReportResult[]];
+};
 
 /** Gravest first: enforced broken, enforced unknown, then what is not enforced yet, then what held. */
 export function groupByRule(report: Report): RuleGroup[] {
@@ -12,7 +15,9 @@ export function groupByRule(report: Report): RuleGroup[] {
     if (group) group.push(result);
     else groups.set(result.rule, [result]);
   }
-  return [...groups].map(([rule, results]) => ({ rule, results })).toSorted((a, b) => gravity(b) - gravity(a));
+  return [...groups]
+    .map(([rule, results]) => ({ rule, results }))
+    .toSorted((a, b) => gravity(b) - gravity(a));
 }
 
 function gravity({ results }: RuleGroup): number {
@@ -27,18 +32,22 @@ function gravity({ results }: RuleGroup): number {
 
 export const number = (value: number): string => value.toLocaleString('en-US');
 
-const counted = (count: number, one: string, many = `${one}s`): string => `${number(count)} ${count === 1 ? one : many}`;
+const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${number(count)} ${count === 1 ? one : many}`;
 
 /** The one sentence that a person reads first. */
 export function headline(report: Report): string {
-  if (report.exitCode === 3) return `Could not start: ${counted(report.problems.length, 'problem')} to solve first`;
+  if (report.exitCode === 3)
+    return `Could not start: ${counted(report.problems.length, 'problem')} to solve first`;
   const broken = report.results.filter(({ outcome, enforced }) => outcome === 'broken' && enforced);
   const unknown = report.results.filter(({ outcome, enforced }) => outcome === 'unknown' && enforced);
   const rules = new Set(broken.map(({ rule }) => rule)).size;
   const parts = [
     ...(broken.length > 0 ? [`${counted(rules, 'rule')} broken on ${counted(broken.length, 'check')}`] : []),
     ...(unknown.length > 0 ? [`${counted(unknown.length, 'check')} could not be measured`] : []),
-    ...(broken.length + unknown.length === 0 ? [`${counted(report.totals.results - report.totals.notEnforced, 'check')} held`] : []),
+    ...(broken.length + unknown.length === 0
+      ? [`${counted(report.totals.results - report.totals.notEnforced, 'check')} held`]
+      : []),
   ];
   const word = { clean: 'Clean', broken: 'Broken', incomplete: 'Incomplete' }[report.verdict];
   return `${word}: ${parts.join(', ')}`;
@@ -47,7 +56,9 @@ export function headline(report: Report): string {
 /** What the run looked at, in one line. */
 export function setting(report: Report): string {
   const { target, phase } = report;
-  const where = target ? `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ', a standby: its data may lag' : ''}` : 'no server answered';
+  const where = target
+    ? `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ', a standby: its data may lag' : ''}`
+    : 'no server answered';
   return `${where}; ${phase === null ? 'no phase given, every rule enforced' : `phase ${phase}`}`;
 }
 
@@ -62,13 +73,17 @@ export function violationsText({ violations, kind }: ReportResult): string {
 function classesText({ classes, breakingClasses }: ReportResult): string {
   const present = Object.entries(classes).filter(([, count]) => count > 0);
   return present
-    .map(([name, count]) => (breakingClasses.includes(name) ? `${name} ${number(count)}` : `(${name} ${number(count)})`))
+    .map(([name, count]) =>
+      breakingClasses.includes(name) ? `${name} ${number(count)}` : `(${name} ${number(count)})`,
+    )
     .join(', ');
 }
 
 /** A sample's key, such as `id=17`. */
 export function sampleText(sample: ReportResult['samples'][number]): string {
-  return Object.entries(sample.key).map(([name, value]) => `${name}=${value ?? 'NULL'}`).join(' '); // prettier-ignore
+  return Object.entries(sample.key)
+    .map(([name, value]) => `${name}=${value ?? 'NULL'}`)
+    .join(' ');
 }
 
 /** `3 rows break it in 2 tables`: what became of a rule, over its tables. */
@@ -76,7 +91,8 @@ export function ruleText({ results }: RuleGroup): string {
   const broken = results.filter(({ outcome }) => outcome === 'broken');
   const unknown = results.filter(({ outcome }) => outcome === 'unknown');
   const sum = broken.reduce((total, { violations }) => total + (violations?.count ?? 0), 0);
-  const what = results[0].kind === 'schema' ? counted(sum, 'requirement') + ' not met' : counted(sum, 'violation');
+  const what =
+    results[0].kind === 'schema' ? counted(sum, 'requirement') + ' not met' : counted(sum, 'violation');
   const parts = [
     ...(broken.length > 0 ? [`${what} in ${counted(broken.length, 'table')}`] : []),
     ...(unknown.length > 0 ? [`${counted(unknown.length, 'table')} not measured`] : []),
@@ -90,7 +106,12 @@ export function remedyText(result: ReportResult): string | undefined {
 }
 
 /** Tables of a rule of which the same is to be said. */
-export type Finding = { readonly tables: string; readonly count: string; readonly detail: string; readonly results: readonly ReportResult[] };
+export type Finding = {
+  readonly tables: string;
+  readonly count: string;
+  readonly detail: string;
+  readonly results: readonly ReportResult[];
+};
 
 /** How many tables are named before the rest is counted. */
 const NAMED_TABLES = 3;
@@ -107,9 +128,15 @@ export function findingsOf({ results }: RuleGroup): Finding[] {
   return [...groups.values()].map((same) => {
     const names = same.map(({ table }) => table ?? '(query)');
     const more = names.length - NAMED_TABLES;
-    const tables = more > 1 ? `${names.slice(0, NAMED_TABLES).join(', ')} and ${number(more)} more` : names.join(', ');
+    const tables =
+      more > 1 ? `${names.slice(0, NAMED_TABLES).join(', ')} and ${number(more)} more` : names.join(', ');
     const [first] = same;
-    return { tables, count: first ? violationsText(first) : '', detail: first ? detailText(first) : '', results: same };
+    return {
+      tables,
+      count: first ? violationsText(first) : '',
+      detail: first ? detailText(first) : '',
+      results: same,
+    };
   });
 }
 
@@ -119,5 +146,7 @@ function detailText(result: ReportResult): string {
 
 /** Whether all that can be said of a rule is that the run itself had a problem, which is told once elsewhere. */
 export function isRunProblem({ results }: RuleGroup, { problems }: Report): boolean {
-  return results.every(({ problem }) => problem !== null && problems.some(({ message }) => message === problem.message));
+  return results.every(
+    ({ problem }) => problem !== null && problems.some(({ message }) => message === problem.message),
+  );
 }

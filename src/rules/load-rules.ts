@@ -43,19 +43,32 @@ function unique(problems: readonly Problem[]): Problem[] {
   return [...new Map(problems.map((problem) => [key(problem), problem])).values()];
 }
 
-async function findFiles(patterns: readonly string[], root: string): Promise<{ files: string[]; problems: Problem[] }> {
+async function findFiles(
+  patterns: readonly string[],
+  root: string,
+): Promise<{ files: string[]; problems: Problem[] }> {
   const files = new Set<string>();
   const problems: Problem[] = [];
   for (const pattern of patterns) {
-    const matches = isDynamicPattern(pattern) ? await glob(pattern, { cwd: root, onlyFiles: true, followSymbolicLinks: false }) : [pattern];
-    const inside = matches.map((match) => path.relative(root, path.resolve(root, match)).split(path.sep).join('/'));
+    const matches = isDynamicPattern(pattern)
+      ? await glob(pattern, { cwd: root, onlyFiles: true, followSymbolicLinks: false })
+      : [pattern];
+    const inside = matches.map((match) =>
+      path.relative(root, path.resolve(root, match)).split(path.sep).join('/'),
+    );
     if (inside.length === 0) {
-      problems.push(new Problem('rules-not-found', `no file matches '${pattern}'`, { hint: `Looked below ${root}. Write the pattern relative to it.` }));
+      problems.push(
+        new Problem('rules-not-found', `no file matches '${pattern}'`, {
+          hint: `Looked below ${root}. Write the pattern relative to it.`,
+        }),
+      );
     }
     inside.forEach((file) => files.add(file));
   }
   if (files.size > MAX_FILES) {
-    problems.push(new Problem('rules-not-found', `the patterns match ${files.size} files; at most ${MAX_FILES} are read`));
+    problems.push(
+      new Problem('rules-not-found', `the patterns match ${files.size} files; at most ${MAX_FILES} are read`),
+    );
   }
   return { files: [...files].toSorted().slice(0, MAX_FILES), problems };
 }
@@ -65,14 +78,18 @@ async function readText(folder: string, shown: string): Promise<string> {
   const refuse = (message: string, hint?: string): never => {
     throw new Problem('rules-not-found', `${shown}: ${message}`, { hint });
   };
-  const real = await realpath(absolute).catch(() => refuse('there is no such file', 'Check the path; it is relative to the working directory.'));
-  const leaves = path.relative(folder, real).startsWith('..') && !path.relative(folder, absolute).startsWith('..');
+  const real = await realpath(absolute).catch(() =>
+    refuse('there is no such file', 'Check the path; it is relative to the working directory.'),
+  );
+  const leaves =
+    path.relative(folder, real).startsWith('..') && !path.relative(folder, absolute).startsWith('..');
   if (leaves) refuse('is a symbolic link that leaves the working directory', 'Name the file itself.');
   const handle = await open(real, 'r').catch(() => refuse('cannot be read', 'Check its permissions.'));
   try {
     const { size, isFile } = await handle.stat().then((stat) => ({ size: stat.size, isFile: stat.isFile() }));
     if (!isFile) refuse('is not a file');
-    if (size > MAX_FILE_BYTES) refuse(`has ${size} bytes; a rules file has at most ${MAX_FILE_BYTES}`, 'Split it into several files.');
+    if (size > MAX_FILE_BYTES)
+      refuse(`has ${size} bytes; a rules file has at most ${MAX_FILE_BYTES}`, 'Split it into several files.');
     return new TextDecoder('utf-8', { fatal: true }).decode(await handle.readFile());
   } catch (error) {
     if (error instanceof TypeError) return refuse('is not UTF-8 text');

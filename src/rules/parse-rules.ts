@@ -1,16 +1,39 @@
 import { identifier, type Identifier } from '../sql/identifier.ts';
-import { checkExpression, checkSelect, type CheckedExpression, type CheckedSelect, type GrammarError } from '../sql/grammar.ts';
+import {
+  checkExpression,
+  checkSelect,
+  type CheckedExpression,
+  type CheckedSelect,
+  type GrammarError,
+} from '../sql/grammar.ts';
 import { parseDurationMs } from '../support/duration.ts';
 import { didYouMean } from '../support/nearest.ts';
 import { Problem, type Position } from '../support/problem.ts';
 import type { AuthorSql, NamedTable, Rule, TableSelector } from './rule.ts';
-import { KIND_NAMES, ruleKeys, rulesFileSchema, SQL_KEYS, type KindName, type RulesFile } from './rule-schema.ts';
+import {
+  KIND_NAMES,
+  ruleKeys,
+  rulesFileSchema,
+  SQL_KEYS,
+  type KindName,
+  type RulesFile,
+} from './rule-schema.ts';
 import { readYaml, type Path, type YamlDocument } from './yaml-document.ts';
 
 export type ParsedRules = { readonly rules: readonly Rule[]; readonly problems: readonly Problem[] };
 
 /** Keys of the format outside of rules, for suggestions. */
-const OUTER_KEYS = ['version', 'name', 'defaults', 'phases', 'lists', 'rules', 'list', 'with_column', 'except'];
+const OUTER_KEYS = [
+  'version',
+  'name',
+  'defaults',
+  'phases',
+  'lists',
+  'rules',
+  'list',
+  'with_column',
+  'except',
+];
 const NESTED_KEYS = ['parent', 'on', 'column', 'from', 'set', 'schema', 'severity', 'timeout'];
 
 /** Turns one file's text into rules, or into every mistake that it holds; never into some of its rules. Reads nothing. */
@@ -22,9 +45,16 @@ export async function parseRules(file: string, text: string): Promise<ParsedRule
   if (!checked.success) {
     return { rules: [], problems: checked.error.issues.flatMap((issue) => explainIssue(document, issue)) };
   }
-  const made = await Promise.all(checked.data.rules.map((_, index) => makeRule(document, checked.data, index)));
-  const problems = [...made.flatMap((each) => each.problems), ...findRepeatedIds(made.flatMap(({ rule }) => rule ?? []))];
-  return problems.length > 0 ? { rules: [], problems } : { rules: made.flatMap(({ rule }) => rule ?? []), problems };
+  const made = await Promise.all(
+    checked.data.rules.map((_, index) => makeRule(document, checked.data, index)),
+  );
+  const problems = [
+    ...made.flatMap((each) => each.problems),
+    ...findRepeatedIds(made.flatMap(({ rule }) => rule ?? [])),
+  ];
+  return problems.length > 0
+    ? { rules: [], problems }
+    : { rules: made.flatMap(({ rule }) => rule ?? []), problems };
 }
 
 /** A problem for each rule whose id another rule has already. */
@@ -35,22 +65,36 @@ export function findRepeatedIds(rules: readonly Rule[]): Problem[] {
     first.set(rule.id, earlier ?? rule);
     if (!earlier || earlier === rule) return [];
     const place = `${earlier.source.file}:${earlier.source.line}`;
-    return [new Problem('rules-invalid', `the id '${rule.id}' is taken by the rule at ${place}`, { at: rule.locate(['id']) })];
+    return [
+      new Problem('rules-invalid', `the id '${rule.id}' is taken by the rule at ${place}`, {
+        at: rule.locate(['id']),
+      }),
+    ];
   });
 }
 
-type Issue = { readonly code: string; readonly message: string; readonly path: readonly PropertyKey[]; readonly keys?: readonly string[] };
+type Issue = {
+  readonly code: string;
+  readonly message: string;
+  readonly path: readonly PropertyKey[];
+  readonly keys?: readonly string[];
+};
 
 function explainIssue(document: YamlDocument, issue: Issue): Problem[] {
   const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
   const say = (message: string, at: Position): Problem => new Problem('rules-invalid', message, { at });
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(document, path);
-    return (issue.keys ?? []).map((key) => say(`unknown key '${key}'${didYouMean(key, known)}`, document.locateKey([...path, key])));
+    return (issue.keys ?? []).map((key) =>
+      say(`unknown key '${key}'${didYouMean(key, known)}`, document.locateKey([...path, key])),
+    );
   }
   if (issue.path.at(-1) === 'kind' && issue.code === 'invalid_union') {
     const kind = valueAt(document.value, path);
-    if (kind === undefined) return [say(`this rule has no kind; it must be one of: ${KIND_NAMES.join(', ')}`, document.locate(path))];
+    if (kind === undefined)
+      return [
+        say(`this rule has no kind; it must be one of: ${KIND_NAMES.join(', ')}`, document.locate(path)),
+      ];
     return [
       new Problem('rules-invalid', `unknown kind '${String(kind)}'${didYouMean(String(kind), KIND_NAMES)}`, {
         at: document.locate(path),
@@ -61,7 +105,12 @@ function explainIssue(document: YamlDocument, issue: Issue): Problem[] {
   const missing = valueAt(document.value, path) === undefined;
   const key = path.filter((step) => typeof step === 'string').at(-1) ?? 'the file';
   if (missing) return [say(`'${key}' is missing here`, document.locate(path))];
-  return [say(`'${key}' ${issue.message.replace(/^Invalid (input|option): /, 'is not valid: ')}`, document.locate(path))];
+  return [
+    say(
+      `'${key}' ${issue.message.replace(/^Invalid (input|option): /, 'is not valid: ')}`,
+      document.locate(path),
+    ),
+  ];
 }
 
 function knownKeys(document: YamlDocument, path: Path): readonly string[] {
@@ -72,10 +121,17 @@ function knownKeys(document: YamlDocument, path: Path): readonly string[] {
 }
 
 function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((inner, step) => (inner as Record<string | number, unknown> | undefined | null)?.[step], value);
+  return path.reduce<unknown>(
+    (inner, step) => (inner as Record<string | number, unknown> | undefined | null)?.[step],
+    value,
+  );
 }
 
-async function makeRule(document: YamlDocument, file: RulesFile, index: number): Promise<{ rule?: Rule; problems: Problem[] }> {
+async function makeRule(
+  document: YamlDocument,
+  file: RulesFile,
+  index: number,
+): Promise<{ rule?: Rule; problems: Problem[] }> {
   const path: Path = ['rules', index];
   const { kind, id, tables, schema, where, severity, ...rest } = file.rules[index] as RuleInput;
   const { max_violations, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
@@ -83,16 +139,34 @@ async function makeRule(document: YamlDocument, file: RulesFile, index: number):
   const at = (inner: Path): Position => document.locate([...path, ...inner]);
   const phases = file.phases ?? [];
   if (enforce_from !== undefined && !phases.includes(enforce_from)) {
-    const declared = phases.length > 0 ? `the phases are: ${phases.join(', ')}` : 'this file declares no `phases`';
-    problems.push(new Problem('rules-invalid', `unknown phase '${enforce_from}'${didYouMean(enforce_from, phases)}`, { at: at(['enforce_from']), hint: declared }));
+    const declared =
+      phases.length > 0 ? `the phases are: ${phases.join(', ')}` : 'this file declares no `phases`';
+    problems.push(
+      new Problem('rules-invalid', `unknown phase '${enforce_from}'${didYouMean(enforce_from, phases)}`, {
+        at: at(['enforce_from']),
+        hint: declared,
+      }),
+    );
   }
   const timeoutText = timeout ?? file.defaults?.timeout;
   const selector = selectTables(document, file, path, tables, problems);
-  const authorSql = await readAuthorSql(document, path, { where, ...spec }, ['where', ...SQL_KEYS[kind]], problems);
+  const authorSql = await readAuthorSql(
+    document,
+    path,
+    { where, ...spec },
+    ['where', ...SQL_KEYS[kind]],
+    problems,
+  );
   problems.push(...checkSpec(kind, spec, at));
   if (problems.length > 0) return { problems };
   const rule = {
-    id, kind, spec, why, remedy, phases, authorSql,
+    id,
+    kind,
+    spec,
+    why,
+    remedy,
+    phases,
+    authorSql,
     tables: selector,
     schema: schema ?? file.defaults?.schema ?? 'public',
     severity: severity ?? file.defaults?.severity ?? 'error',
@@ -103,7 +177,7 @@ async function makeRule(document: YamlDocument, file: RulesFile, index: number):
     timeoutMs: timeoutText === undefined ? undefined : parseDurationMs(timeoutText),
     source: { ...document.locate(path), endLine: document.endLine(path) },
     locate: at,
-  } as unknown as Rule; // prettier-ignore -- the schema has matched `kind` with `spec`; TypeScript cannot follow the union
+  } as unknown as Rule;
   return { rule, problems };
 }
 
@@ -129,8 +203,11 @@ function checkSpec(kind: KindName, spec: Record<string, unknown>, at: (path: Pat
     return refuse('a not_null rule names either `column` or `columns`');
   }
   if (kind === 'schema') {
-    if (Object.keys(spec).length === 0) return refuse('a schema rule asks for at least one thing, such as `column`, `index` or `foreign_key`');
-    const needsColumn = ['type', 'not_null', 'default'].find((key) => spec[key] !== undefined && spec['column'] === undefined);
+    if (Object.keys(spec).length === 0)
+      return refuse('a schema rule asks for at least one thing, such as `column`, `index` or `foreign_key`');
+    const needsColumn = ['type', 'not_null', 'default'].find(
+      (key) => spec[key] !== undefined && spec['column'] === undefined,
+    );
     if (needsColumn) return refuse(`'${needsColumn}' is about a column; name it with \`column\``);
   }
   return [];
@@ -146,13 +223,16 @@ function selectTables(
   const named = (names: readonly string[], where: Path): NamedTable[] =>
     names.map((written, index) => ({ written, at: document.locate([...where, index]) }));
   if (tables === undefined) return { by: 'none' };
-  if (Array.isArray(tables)) return { by: 'name', tables: distinct(named(tables, [...path, 'tables']), problems) };
+  if (Array.isArray(tables))
+    return { by: 'name', tables: distinct(named(tables, [...path, 'tables']), problems) };
   if ('list' in tables) {
     const list = file.lists?.[tables.list];
     if (list) return { by: 'name', tables: distinct(named(list, ['lists', tables.list]), problems) };
     const known = Object.keys(file.lists ?? {});
     const message = `unknown list '${tables.list}'${didYouMean(tables.list, known)}`;
-    problems.push(new Problem('rules-invalid', message, { at: document.locate([...path, 'tables', 'list']) }));
+    problems.push(
+      new Problem('rules-invalid', message, { at: document.locate([...path, 'tables', 'list']) }),
+    );
     return { by: 'none' };
   }
   const at = document.locate([...path, 'tables', 'with_column']);
@@ -163,7 +243,8 @@ function selectTables(
 function distinct(tables: NamedTable[], problems: Problem[]): NamedTable[] {
   const seen = new Set<string>();
   for (const { written, at } of tables) {
-    if (seen.has(written)) problems.push(new Problem('rules-invalid', `the table '${written}' stands twice in this list`, { at }));
+    if (seen.has(written))
+      problems.push(new Problem('rules-invalid', `the table '${written}' stands twice in this list`, { at }));
     seen.add(written);
   }
   return tables;
@@ -189,10 +270,17 @@ async function readAuthorSql(
 }
 
 function grammarProblem(error: GrammarError, key: string, locate: (offset: number) => Position): Problem {
-  return new Problem('sql-not-allowed', `'${key}': ${error.message}`, { at: locate(error.offset), hint: error.hint });
+  return new Problem('sql-not-allowed', `'${key}': ${error.message}`, {
+    at: locate(error.offset),
+    hint: error.hint,
+  });
 }
 
-function makeAuthorSql(text: string, checked: CheckedExpression | CheckedSelect, locate: (offset: number) => Position): AuthorSql {
+function makeAuthorSql(
+  text: string,
+  checked: CheckedExpression | CheckedSelect,
+  locate: (offset: number) => Position,
+): AuthorSql {
   const isSelect = 'text' in checked;
   return {
     text,

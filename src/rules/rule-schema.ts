@@ -25,19 +25,26 @@ const columnPairs = (meaning: string) =>
     .record(name, name)
     .refine((pairs) => Object.keys(pairs).length > 0, 'must name at least one pair of columns')
     .describe(meaning);
-const on = columnPairs('Which row is the parent: child column: parent column. Several pairs for a composite key.');
+const on = columnPairs(
+  'Which row is the parent: child column: parent column. Several pairs for a composite key.',
+);
 const expression = z.string().min(1);
 const duration = z.string().regex(DURATION_PATTERN, "must look like '500ms', '30s' or '5m'");
 const severity = z.enum(['error', 'warning', 'notice']);
 const phase = z.string().min(1).max(60);
-const orphans = z.enum(['report', 'ignore']).default('report').describe('Whether a link to a parent that is not there breaks the rule.');
+const orphans = z
+  .enum(['report', 'ignore'])
+  .default('report')
+  .describe('Whether a link to a parent that is not there breaks the rule.');
 
 const tables = z.union(
   [
     z.array(table).min(1),
     z.strictObject({ list: z.string().min(1).describe('A list declared under `lists`.') }),
     z.strictObject({
-      with_column: name.describe('Every table of the schema that has this column; partitions count with their parent.'),
+      with_column: name.describe(
+        'Every table of the schema that has this column; partitions count with their parent.',
+      ),
       except: z.array(table).default([]),
     }),
   ],
@@ -71,7 +78,9 @@ const kindShapes = {
     nulls: z
       .enum(['ignore', 'shared', 'differ'])
       .default('differ')
-      .describe('ignore: NULL on either side is fine. shared: a parent with NULL is shared by all. differ: NULL agrees only with NULL.'),
+      .describe(
+        'ignore: NULL on either side is fine. shared: a parent with NULL is shared by all. differ: NULL agrees only with NULL.',
+      ),
     orphans,
     backfill: backfill.optional(),
   },
@@ -86,7 +95,10 @@ const kindShapes = {
   },
   agrees: {
     parents: z
-      .tuple([z.strictObject({ parent: table, on, column: name }), z.strictObject({ parent: table, on, column: name })])
+      .tuple([
+        z.strictObject({ parent: table, on, column: name }),
+        z.strictObject({ parent: table, on, column: name }),
+      ])
       .describe('Two parents of one row, and the column of each that must be the same.'),
     nulls: z
       .enum(['ignore', 'differ'])
@@ -96,7 +108,9 @@ const kindShapes = {
   },
   query: {
     query: z.string().min(1).describe('One SELECT. Every row that it returns breaks the rule.'),
-    key: columns.optional().describe('The output columns that identify a row, shown as samples; without it no samples are shown.'),
+    key: columns
+      .optional()
+      .describe('The output columns that identify a row, shown as samples; without it no samples are shown.'),
   },
   schema: {
     column: name.optional().describe('A column that must exist.'),
@@ -104,7 +118,10 @@ const kindShapes = {
     not_null: z.literal(true).optional().describe('`column` must be NOT NULL, and validated.'),
     default: z.literal('none').optional().describe('`column` must have no DEFAULT.'),
     check: expression.optional().describe('A condition that validated constraints must guarantee.'),
-    foreign_key: z.strictObject({ parent: table, on }).optional().describe('A validated, enforced foreign key over exactly these columns.'),
+    foreign_key: z
+      .strictObject({ parent: table, on })
+      .optional()
+      .describe('A validated, enforced foreign key over exactly these columns.'),
     unique: columns.optional().describe('A valid unique key over exactly these columns, in any order.'),
     index: columns.optional().describe('A valid index that leads with these columns, in any order.'),
   },
@@ -120,13 +137,22 @@ export const KIND_NAMES = Object.keys(kindShapes) as KindName[];
 const commonShape = {
   id: ruleId.describe('Stable and unique; shown in annotations and reports.'),
   why: z.string().optional().describe('Why the rule matters, for the person who reads the annotation.'),
-  schema: z.string().min(1).optional().describe('The schema of bare table names; a pattern such as tenant_* means each schema that matches.'),
+  schema: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The schema of bare table names; a pattern such as tenant_* means each schema that matches.'),
   where: expression.optional().describe('Only rows for which this condition is true are checked.'),
   severity: severity.optional(),
   max_violations: z.int().min(0).optional().describe('How many violations are tolerated. 0 by default.'),
-  enforce_from: phase.optional().describe('Before this phase the rule is counted and shown, and never fails the run.'),
+  enforce_from: phase
+    .optional()
+    .describe('Before this phase the rule is counted and shown, and never fails the run.'),
   remedy: z.string().optional().describe('What to do when the rule breaks.'),
-  paths: z.array(z.string().min(1)).optional().describe('Globs of files, such as migrations, that a break is annotated on.'),
+  paths: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Globs of files, such as migrations, that a break is annotated on.'),
   timeout: duration.optional().describe('How long one check of this rule may run on the server.'),
 };
 
@@ -145,7 +171,11 @@ export const rulesFileSchema = z
     version: z.literal(1),
     name: z.string().optional(),
     defaults: z
-      .strictObject({ schema: z.string().min(1).optional(), severity: severity.optional(), timeout: duration.optional() })
+      .strictObject({
+        schema: z.string().min(1).optional(),
+        severity: severity.optional(),
+        timeout: duration.optional(),
+      })
       .optional()
       .describe('Values for rules that do not say otherwise.'),
     phases: z.array(phase).min(1).optional().describe('The phases of a rollout, in order.'),
@@ -158,7 +188,10 @@ export type RulesFile = z.infer<typeof rulesFileSchema>;
 
 /** The keys that may stand in a rule, for suggestions. */
 export function ruleKeys(kind: KindName | undefined): string[] {
-  const own = kind === undefined ? KIND_NAMES.flatMap((each) => Object.keys(kindShapes[each])) : Object.keys(kindShapes[kind]);
+  const own =
+    kind === undefined
+      ? KIND_NAMES.flatMap((each) => Object.keys(kindShapes[each]))
+      : Object.keys(kindShapes[kind]);
   return ['kind', 'tables', ...Object.keys(commonShape), ...own];
 }
 

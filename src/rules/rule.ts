@@ -28,7 +28,12 @@ export type AuthorSql = {
 /** Which relations a rule is about. */
 export type TableSelector =
   | { readonly by: 'name'; readonly tables: readonly NamedTable[] }
-  | { readonly by: 'column'; readonly column: Identifier; readonly except: readonly NamedTable[]; readonly at: Position }
+  | {
+      readonly by: 'column';
+      readonly column: Identifier;
+      readonly except: readonly NamedTable[];
+      readonly at: Position;
+    }
   | { readonly by: 'none' };
 
 /** A table as the author wrote it: a bare name, or `schema.table`. */
@@ -59,7 +64,10 @@ type RuleBase = {
 };
 
 /** One rule of one kind, with that kind's own keys in `spec`. */
-export type RuleOf<Kind extends KindName> = RuleBase & { readonly kind: Kind; readonly spec: KindSpecs[Kind] };
+export type RuleOf<Kind extends KindName> = RuleBase & {
+  readonly kind: Kind;
+  readonly spec: KindSpecs[Kind];
+};
 
 export type Rule = { [Kind in KindName]: RuleOf<Kind> }[KindName];
 

@@ -1,4 +1,17 @@
-import { isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, Scalar, visit, type Document, type Node } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  Scalar,
+  visit,
+  type Document,
+  type Node,
+} from 'yaml';
 import type { Position } from '../support/problem.ts';
 import { Problem } from '../support/problem.ts';
 
@@ -29,22 +42,33 @@ export function readYaml(file: string, text: string): { document: YamlDocument }
   const lines = new LineCounter();
   // Duplicate keys are found below: the library's own search is quadratic in the size of a map.
   const parsed = parseDocument(text, {
-    lineCounter: lines, version: '1.2', schema: 'core', merge: false, uniqueKeys: false, stringKeys: true,
-    prettyErrors: false, keepSourceTokens: true,
-  }); // prettier-ignore
+    lineCounter: lines,
+    version: '1.2',
+    schema: 'core',
+    merge: false,
+    uniqueKeys: false,
+    stringKeys: true,
+    prettyErrors: false,
+    keepSourceTokens: true,
+  });
   const place = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
   };
   const problems = [...parsed.errors, ...parsed.warnings].map(
-    (error) => new Problem('rules-invalid', yamlMessage(error.code, error.message), { at: place(error.pos[0]) }),
+    (error) =>
+      new Problem('rules-invalid', yamlMessage(error.code, error.message), { at: place(error.pos[0]) }),
   );
   const refuse = (offset: number, message: string, hint?: string): void => {
     problems.push(new Problem('rules-invalid', message, { at: place(offset), hint }));
   };
   if (parsed.errors.length === 0) refuseSurprises(text, parsed, refuse);
   if (problems.length === 0 && !isMap(parsed.contents)) {
-    refuse(0, text.trim() === '' ? 'the file is empty' : 'a rules file is a map of keys', 'It begins with: version: 1');
+    refuse(
+      0,
+      text.trim() === '' ? 'the file is empty' : 'a rules file is a map of keys',
+      'It begins with: version: 1',
+    );
   }
   if (problems.length > 0) return { problems };
   return { document: makeDocument(file, text, parsed, lines, place) };
@@ -60,7 +84,10 @@ function yamlMessage(code: string, message: string): string {
 type Refuse = (offset: number, message: string, hint?: string) => void;
 
 function refuseSurprises(text: string, parsed: Document, refuse: Refuse): void {
-  const hidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u.exec(text.slice(1));
+  const hidden =
+    /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u.exec(
+      text.slice(1),
+    );
   if (hidden) refuse(hidden.index + 1, 'an invisible or control character stands here; remove it');
   const directive = /^%\w/m.exec(text);
   if (directive) refuse(directive.index, 'YAML directives are not allowed');
@@ -68,15 +95,25 @@ function refuseSurprises(text: string, parsed: Document, refuse: Refuse): void {
     Node: (_, node, path) => {
       const start = isNode(node) ? (node.range?.[0] ?? 0) : 0;
       if (isAlias(node) || ('anchor' in node && node.anchor)) {
-        refuse(start, 'anchors and aliases are not allowed', 'Declare a list under `lists:` and name it with { list: NAME }.');
+        refuse(
+          start,
+          'anchors and aliases are not allowed',
+          'Declare a list under `lists:` and name it with { list: NAME }.',
+        );
         return visit.SKIP;
       }
-      if (node.tag && !node.tag.startsWith('tag:yaml.org,2002:')) refuse(start, `the tag ${node.tag} is not allowed`);
+      if (node.tag && !node.tag.startsWith('tag:yaml.org,2002:'))
+        refuse(start, `the tag ${node.tag} is not allowed`);
       if (path.length > MAX_DEPTH * 2) {
         refuse(start, `nested deeper than ${MAX_DEPTH} levels`);
         return visit.BREAK;
       }
-      if (isScalar(node) && typeof node.value === 'number' && Number.isInteger(node.value) && !Number.isSafeInteger(node.value)) {
+      if (
+        isScalar(node) &&
+        typeof node.value === 'number' &&
+        Number.isInteger(node.value) &&
+        !Number.isSafeInteger(node.value)
+      ) {
         refuse(start, 'this number is too large to be kept exactly; put it in quotes');
       }
       return undefined;
@@ -85,7 +122,8 @@ function refuseSurprises(text: string, parsed: Document, refuse: Refuse): void {
       const seen = new Set<string>();
       for (const { key } of map.items) {
         const text = String(isScalar(key) ? key.value : key);
-        if (seen.has(text)) refuse((isNode(key) && key.range?.[0]) || 0, `the key '${text}' stands twice in one map`);
+        if (seen.has(text))
+          refuse((isNode(key) && key.range?.[0]) || 0, `the key '${text}' stands twice in one map`);
         seen.add(text);
       }
     },
@@ -135,7 +173,12 @@ function makeDocument(
   };
 }
 
-function locateInScalar(text: string, node: Scalar, offset: number, place: (offset: number) => Position): Position {
+function locateInScalar(
+  text: string,
+  node: Scalar,
+  offset: number,
+  place: (offset: number) => Position,
+): Position {
   const start = place(node.range?.[0] ?? 0);
   const before = [...String(node.value)].slice(0, offset).join('').split('\n');
   const row = before.length - 1;

@@ -4,7 +4,12 @@ import { identifier, quoteIdentifier, type Identifier } from './identifier.ts';
 import type { CheckedSql } from './sql.ts';
 
 /** What is wrong with author SQL. `offset` counts code points of the author's text from 0. */
-export type GrammarError = { readonly ok: false; readonly message: string; readonly hint?: string; readonly offset: number };
+export type GrammarError = {
+  readonly ok: false;
+  readonly message: string;
+  readonly hint?: string;
+  readonly offset: number;
+};
 
 /** A call in author SQL, to be looked up in the server's catalogue before it may run. */
 export type FunctionCall = { readonly name: string; readonly offset: number };
@@ -20,24 +25,61 @@ export type CheckedExpression = {
   qualified(alias: Identifier): CheckedSql;
 };
 
-export type CheckedSelect = { readonly ok: true; readonly functions: readonly FunctionCall[]; readonly text: CheckedSql };
+export type CheckedSelect = {
+  readonly ok: true;
+  readonly functions: readonly FunctionCall[];
+  readonly text: CheckedSql;
+};
 
 /** Longer author SQL than this is refused before it is parsed: a deep tree would overflow the walk. */
 const MAX_AUTHOR_SQL_CHARACTERS = 8_192;
 
 /** Node types that an expression over one row can be made of. What is not listed is refused. */
 const EXPRESSION_NODES = new Set([
-  'A_Expr', 'BoolExpr', 'NullTest', 'BooleanTest', 'ColumnRef', 'A_Const', 'TypeCast', 'FuncCall', 'CaseExpr', 'CaseWhen',
-  'CoalesceExpr', 'MinMaxExpr', 'A_ArrayExpr', 'A_Indirection', 'A_Indices', 'RowExpr', 'List', 'SQLValueFunction',
-  'CollateClause', 'String', 'Integer', 'Float', 'JsonIsPredicate',
-]); // prettier-ignore
+  'A_Expr',
+  'BoolExpr',
+  'NullTest',
+  'BooleanTest',
+  'ColumnRef',
+  'A_Const',
+  'TypeCast',
+  'FuncCall',
+  'CaseExpr',
+  'CaseWhen',
+  'CoalesceExpr',
+  'MinMaxExpr',
+  'A_ArrayExpr',
+  'A_Indirection',
+  'A_Indices',
+  'RowExpr',
+  'List',
+  'SQLValueFunction',
+  'CollateClause',
+  'String',
+  'Integer',
+  'Float',
+  'JsonIsPredicate',
+]);
 
 /** Node types that a SELECT may add to those. No data-modifying statement is among them. */
 const SELECT_NODES = new Set([
   ...EXPRESSION_NODES,
-  'SelectStmt', 'ResTarget', 'RangeVar', 'JoinExpr', 'RangeSubselect', 'RangeFunction', 'SubLink', 'CommonTableExpr',
-  'SortBy', 'WindowDef', 'GroupingSet', 'GroupingFunc', 'A_Star', 'Alias', 'NamedArgExpr',
-]); // prettier-ignore
+  'SelectStmt',
+  'ResTarget',
+  'RangeVar',
+  'JoinExpr',
+  'RangeSubselect',
+  'RangeFunction',
+  'SubLink',
+  'CommonTableExpr',
+  'SortBy',
+  'WindowDef',
+  'GroupingSet',
+  'GroupingFunc',
+  'A_Star',
+  'Alias',
+  'NamedArgExpr',
+]);
 
 /** The only clauses that the parser sets on `select <expression>`. */
 const BARE_SELECT_KEYS = new Set(['targetList', 'limitOption', 'op']);
@@ -52,7 +94,12 @@ export async function checkExpression(text: string): Promise<CheckedExpression |
   const alone = await parseOne(text, 'select\n');
   if ('ok' in alone) return alone;
   const target = bareTarget(alone.select);
-  if (!target) return refuse('this must be one expression and nothing more', 0, 'Write a condition such as: deleted_at is null');
+  if (!target)
+    return refuse(
+      'this must be one expression and nothing more',
+      0,
+      'Write a condition such as: deleted_at is null',
+    );
   const wrapped = await parseOne(text, 'select 1 where (\n', '\n)');
   if ('ok' in wrapped || shape(wrapped.select.whereClause) !== shape(target)) {
     return refuse('this is not one closed expression', 0, 'Check the brackets, quotes and comments.');
@@ -78,11 +125,16 @@ function refuse(message: string, offset: number, hint?: string): GrammarError {
 function checkText(text: string): GrammarError | undefined {
   if (text.trim() === '') return refuse('the SQL is empty', 0);
   if ([...text].length > MAX_AUTHOR_SQL_CHARACTERS) {
-    return refuse(`the SQL is longer than ${MAX_AUTHOR_SQL_CHARACTERS} characters`, 0, 'Put it into a view, or split the rule.');
+    return refuse(
+      `the SQL is longer than ${MAX_AUTHOR_SQL_CHARACTERS} characters`,
+      0,
+      'Put it into a view, or split the rule.',
+    );
   }
   // eslint-disable-next-line no-control-regex -- a NUL ends the parser's text but not the server's
   const hidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u.exec(text);
-  if (hidden) return refuse('the SQL holds an invisible or control character', [...text.slice(0, hidden.index)].length);
+  if (hidden)
+    return refuse('the SQL holds an invisible or control character', [...text.slice(0, hidden.index)].length);
   return undefined;
 }
 
@@ -94,7 +146,11 @@ async function parseOne(text: string, before: string, after = ''): Promise<Parse
   try {
     const { stmts = [] } = await grammar.parse(before + text + after);
     const [first, second] = stmts;
-    if (second) return refuse('only one statement is allowed', byteToCodePoint(text, (second.stmt_location ?? 0) - before.length));
+    if (second)
+      return refuse(
+        'only one statement is allowed',
+        byteToCodePoint(text, (second.stmt_location ?? 0) - before.length),
+      );
     const statement = first?.stmt;
     if (statement && 'SelectStmt' in statement) return { select: statement.SelectStmt };
     return refuse('only a SELECT is allowed', 0);
@@ -140,15 +196,28 @@ function collect(
     if (type === 'ColumnRef' && inRow) {
       const [name, ...more] = namesOf(fields['fields']);
       if (name === undefined || more.length > 0) {
-        refused ??= refuse("write the column's name alone: the rule's table is the only one in sight", at(fields));
-      } else columns.push({ name: identifier(name), offset: at(fields), byte: Number(fields['location']) - shift });
+        refused ??= refuse(
+          "write the column's name alone: the rule's table is the only one in sight",
+          at(fields),
+        );
+      } else
+        columns.push({
+          name: identifier(name),
+          offset: at(fields),
+          byte: Number(fields['location']) - shift,
+        });
     }
     if (type === 'FuncCall') enterCall(fields);
     if (type === 'SelectStmt') {
       if (fields['intoClause']) refused ??= refuse('SELECT INTO is not allowed: a rule only reads', 0);
-      if (fields['lockingClause']) refused ??= refuse('FOR UPDATE and FOR SHARE are not allowed: a rule only reads', 0);
+      if (fields['lockingClause'])
+        refused ??= refuse('FOR UPDATE and FOR SHARE are not allowed: a rule only reads', 0);
     }
-    if (type === 'A_Expr' && namesOf(fields['name']).length > 1 && namesOf(fields['name'])[0] !== 'pg_catalog') {
+    if (
+      type === 'A_Expr' &&
+      namesOf(fields['name']).length > 1 &&
+      namesOf(fields['name'])[0] !== 'pg_catalog'
+    ) {
       refused ??= refuse('an operator of another schema than pg_catalog is not allowed', at(fields));
     }
   };
@@ -156,8 +225,18 @@ function collect(
     const [first = '', second, ...more] = namesOf(fields['funcname']);
     const inCatalog = second === undefined || (first === 'pg_catalog' && more.length === 0);
     if (!inCatalog) refused ??= refuse('only functions of pg_catalog are allowed', at(fields));
-    if (inRow && (fields['over'] || fields['agg_star'] || fields['agg_filter'] || fields['agg_order'] || fields['agg_distinct'])) {
-      refused ??= refuse('aggregates and window functions are not allowed in a condition on one row', at(fields));
+    if (
+      inRow &&
+      (fields['over'] ||
+        fields['agg_star'] ||
+        fields['agg_filter'] ||
+        fields['agg_order'] ||
+        fields['agg_distinct'])
+    ) {
+      refused ??= refuse(
+        'aggregates and window functions are not allowed in a condition on one row',
+        at(fields),
+      );
     }
     functions.push({ name: second ?? first, offset: at(fields) });
   };
@@ -194,7 +273,9 @@ function hintFor(type: string): string | undefined {
 function qualify(text: string, columns: readonly { byte: number }[], alias: Identifier): CheckedSql {
   const bytes = Buffer.from(text, 'utf8');
   const starts = columns.map(({ byte }) => byte).toSorted((a, b) => a - b);
-  const pieces = [...starts, bytes.length].map((end, i) => bytes.subarray(starts[i - 1] ?? 0, end).toString('utf8'));
+  const pieces = [...starts, bytes.length].map((end, i) =>
+    bytes.subarray(starts[i - 1] ?? 0, end).toString('utf8'),
+  );
   return pieces.join(`${quoteIdentifier(alias)}.`) as CheckedSql;
 }
 

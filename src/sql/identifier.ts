@@ -19,7 +19,10 @@ export function identifier(text: string): Identifier {
   if (bytes === 0) throw new Problem('rules-invalid', 'a name must not be empty');
   if (text.includes('\0')) throw new Problem('rules-invalid', 'a name must not hold a NUL character');
   if (bytes > MAX_IDENTIFIER_BYTES) {
-    throw new Problem('rules-invalid', `'${text}' has ${bytes} bytes; a Postgres name has at most ${MAX_IDENTIFIER_BYTES}`);
+    throw new Problem(
+      'rules-invalid',
+      `'${text}' has ${bytes} bytes; a Postgres name has at most ${MAX_IDENTIFIER_BYTES}`,
+    );
   }
   return text as Identifier;
 }

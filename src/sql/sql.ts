@@ -79,7 +79,11 @@ export function anyOf(conditions: readonly Sql[]): Sql {
 function bracketed(conditions: readonly Sql[], separator: Sql, empty: Sql): Sql {
   const [only] = conditions;
   if (only !== undefined && conditions.length === 1) return only;
-  return join(conditions.map((condition) => sql`(${condition})`), separator, empty);
+  return join(
+    conditions.map((condition) => sql`(${condition})`),
+    separator,
+    empty,
+  );
 }
 
 /** The text and parameters of a statement; parameters are numbered in the order they stand. */
@@ -87,7 +91,9 @@ export function compile(statement: Sql): CompiledSql {
   const parameters: (string | null)[] = [];
   const write = (part: Part): string => {
     if (part instanceof Sql) {
-      return part.strings.map((text, i) => text + (i < part.parts.length ? write(part.parts[i] as Part) : '')).join('');
+      return part.strings
+        .map((text, i) => text + (i < part.parts.length ? write(part.parts[i] as Part) : ''))
+        .join('');
     }
     if (typeof part === 'string') return quoteIdentifier(part);
     if ('schema' in part) return `${quoteIdentifier(part.schema)}.${quoteIdentifier(part.name)}`;

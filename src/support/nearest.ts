@@ -6,7 +6,8 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   let best: { name: string; distance: number } | undefined;
   for (const candidate of known) {
     const apart = distance(name.toLowerCase(), candidate.toLowerCase());
-    if (apart <= furthest && (best === undefined || apart < best.distance)) best = { name: candidate, distance: apart };
+    if (apart <= furthest && (best === undefined || apart < best.distance))
+      best = { name: candidate, distance: apart };
   }
   return best?.name;
 }

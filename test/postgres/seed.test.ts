@@ -8,7 +8,10 @@ import { createTemplate, type TestDatabase } from '../support/server.ts';
 import { seedTables, completePhase3 } from '../support/seed-tables.ts';
 
 const PACK = 'rules/workspace-isolation.yml';
-const page = readFileSync(new URL('../fixtures/quickstart-093-workspace-id-isolation.txt', import.meta.url), 'utf8');
+const page = readFileSync(
+  new URL('../fixtures/quickstart-093-workspace-id-isolation.txt', import.meta.url),
+  'utf8',
+);
 const statements = page.match(/SELECT count\(\*\)[^;]*/g) ?? [];
 const template = await createTemplate(seedTables);
 
@@ -26,7 +29,9 @@ function packCounts(report: Report): number[] {
     return found;
   };
   return [
-    ...TENANT_OWNED.map((table) => find('tenant-owned-rows-have-a-workspace', table).violations?.count ?? Number.NaN),
+    ...TENANT_OWNED.map(
+      (table) => find('tenant-owned-rows-have-a-workspace', table).violations?.count ?? Number.NaN,
+    ),
     find('audit-rows-are-scoped', 'audit_logs').violations?.count ?? Number.NaN,
     ...['policies', 'backup_sets', 'findings'].map(
       (table) => find('rows-agree-with-their-tenant', table).classes['different'] ?? Number.NaN,
@@ -40,9 +45,11 @@ for (const driver of ['pg', 'postgres'] as const) {
   test(`the pack counts what the page's own statements count (${driver})`, async () => {
     const database = await template.createDatabase();
     await database.run(`
-      ${TENANT_OWNED.map((table, i) => `update ${table} set workspace_id = null where id % ${i + 5} = 0;
+      ${TENANT_OWNED.map(
+        (table, i) => `update ${table} set workspace_id = null where id % ${i + 5} = 0;
       update ${table} set workspace_id = workspace_id + 1 where id % ${i + 11} = 1;
-      update ${table} set tenant_id = 100000 + id where id % 97 = 2;`).join('\n')}
+      update ${table} set tenant_id = 100000 + id where id % 97 = 2;`,
+      ).join('\n')}
       update tenants set workspace_id = null where id % 10 = 0;
       update audit_logs set workspace_id = null where id % 3 = 0;
     `);
@@ -68,7 +75,10 @@ test('without a phase the constraints of phase 3 are asked for, and with them th
   assert.equal(before.verdict, 'broken');
   await database.run(completePhase3);
   const after = await runGate({ url: database.url, rules: PACK });
-  assert.deepEqual(after.results.filter(({ outcome }) => outcome !== 'held'), []);
+  assert.deepEqual(
+    after.results.filter(({ outcome }) => outcome !== 'held'),
+    [],
+  );
   assert.equal(after.exitCode, 0);
 });
 
@@ -77,6 +87,9 @@ test('every statement of the page has a rule for its table, and the pack looks a
   const report = await runGate({ url: database.url, rules: PACK, phase: '2' });
   for (const rule of ['tenant-owned-rows-have-a-workspace', 'rows-agree-with-their-tenant']) {
     const tables = report.results.filter((result) => result.rule === rule).map(({ table }) => table);
-    assert.deepEqual(tables, TENANT_OWNED.map((table) => `public.${table}`));
+    assert.deepEqual(
+      tables,
+      TENANT_OWNED.map((table) => `public.${table}`),
+    );
   }
 });

@@ -9,7 +9,7 @@ export type ApiFile = {
 };
 
 /** What the server knows; a test may change it between requests. */
-export type ApiState = {
+type ApiState = {
   /** As `owner/name`. */
   readonly repository: string;
   readonly pulls: readonly {
@@ -30,7 +30,7 @@ export type Failure = {
 };
 
 /** A GitHub API on loopback. It takes any token, and refuses a request without one. */
-export type GithubApi = {
+type GithubApi = {
   /** For `GITHUB_API_URL`. */
   readonly url: string;
   readonly state: ApiState;

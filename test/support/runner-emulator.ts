@@ -27,7 +27,7 @@ import {
 type Level = 'error' | 'warning' | 'notice';
 
 /** An annotation as it reaches GitHub: `file` from the workspace, lines and columns as numbers. */
-export type RunAnnotation = {
+type RunAnnotation = {
   readonly level: Level;
   readonly title: string | undefined;
   readonly message: string;
@@ -54,7 +54,7 @@ export type ActionOptions = {
   /** The node binary: else the environment's ROWGATE_NODE24, else the one that runs the test. */
   readonly node?: string;
   /** Cancels the job: so many ms after main started, or as soon as main's output has this. */
-  readonly cancelAfter?: number | RegExp;
+  readonly signalAfter?: number | RegExp;
   /** What a cancelled process gets: ms from SIGINT to SIGTERM, and from there to SIGKILL of its whole group. */
   readonly patience?: { readonly interruptMs: number; readonly terminateMs: number };
   /** An action that takes longer is killed, and the run rejects. */
@@ -85,6 +85,7 @@ export type ActionRun = {
   read(path: string): string | undefined;
 };
 
+/** runner: ProcessInvoker.cs, `_sigintTimeout`, `_sigtermTimeout`, and the wait for streams after the exit. */
 const PATIENCE = { interruptMs: 7_500, terminateMs: 2_500 };
 const ORPHANS_MS = 5_000;
 const DEFAULT_TOKEN = 'ghs_EmulatedToken0123456789';
@@ -211,8 +212,8 @@ type Manifest = {
 
 async function runStages(job: Job, options: ActionOptions): Promise<number> {
   const manifest = parse(readFileSync(join(options.actionFolder, 'action.yml'), 'utf8')) as Manifest;
-  if (!/^node\d+$/.test(manifest.runs.using))
-    throw new Error(`runs.using is ${manifest.runs.using}, not node`);
+  if (!manifest.runs.using.startsWith('node'))
+    throw new Error(`no JavaScript action: ${manifest.runs.using}`);
   let exitCode = 0;
   for (const stage of ['pre', 'main', 'post'] as const) {
     const condition = manifest.runs[`${stage}-if`] ?? (stage === 'main' ? 'success()' : 'always()');
@@ -239,7 +240,7 @@ async function runStage(job: Job, options: ActionOptions, manifest: Manifest, st
   };
   const inputs = stepInputs(step, manifest, options);
   const fileCommands = newFileCommands(job);
-  const { PATH = '', HOME = job.temp } = process.env;
+  const { PATH = '', HOME = job.temp } = { ...process.env, ...options.env };
   const env = {
     HOME,
     CI: 'true',
@@ -318,7 +319,7 @@ async function runNode(
   options: ActionOptions,
   isMain: boolean,
 ) {
-  const { cancelAfter, patience = PATIENCE, timeoutMs = 120_000 } = options;
+  const { signalAfter, patience = PATIENCE, timeoutMs = 120_000 } = options;
   const { job } = step;
   const node = options.node ?? process.env.ROWGATE_NODE24 ?? process.execPath;
   const running = start(node, script, env, job.workspace);
@@ -332,12 +333,12 @@ async function runNode(
     const reader = lineReader((line) => receive(step, line));
     running.child[stream].on('data', (chunk: Buffer) => {
       job[`${stream}Raw`] += reader.push(chunk);
-      if (cancelAfter instanceof RegExp && cancelAfter.test(job[`${stream}Raw`])) cancel();
+      if (signalAfter instanceof RegExp && signalAfter.test(job[`${stream}Raw`])) cancel();
     });
     return reader;
   });
-  const timers = [setTimeout(running.killTree, timeoutMs)];
-  if (typeof cancelAfter === 'number') timers.push(setTimeout(cancel, cancelAfter));
+  const timers = [setTimeout(running.killTree, timeoutMs).unref()];
+  if (typeof signalAfter === 'number') timers.push(setTimeout(cancel, signalAfter).unref());
   const startMs = performance.now();
   const exitCode = await running.exitCode;
   for (const timer of timers) clearTimeout(timer);
@@ -424,7 +425,7 @@ type Step = {
 };
 
 /** One workflow command; `properties` and `data` without their escapes. */
-export type Command = {
+type Command = {
   readonly name: string;
   readonly properties: Readonly<Record<string, string>>;
   readonly data: string;

@@ -65,8 +65,7 @@ function connected(socket: Socket): Socket {
 function makeWire(client: pg.Client, socket: Socket): Wire {
   const { processID, secretKey } = client as pg.Client & BackendFields;
   return {
-    key:
-      processID === null || secretKey === null ? undefined : { processId: processID, secretKey },
+    key: processID === null || secretKey === null ? undefined : { processId: processID, secretKey },
     encryption: encryptionOf(socket),
     ended: new Promise((resolve) => socket.once('close', resolve)),
     send: (statement) => send(client, statement),

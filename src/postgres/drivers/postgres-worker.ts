@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import postgres from 'postgres';
-import { Problem } from '../../support/problem.ts';
+import type { Problem } from '../../support/problem.ts';
 import type { CompiledSql } from '../../sql/sql.ts';
 import type { ConnectionTarget } from '../database.ts';
 import { databaseProblem, passwordMissing } from '../errors.ts';
@@ -62,7 +62,11 @@ async function serve(port: MessagePort, { target, encryption, timeoutMs }: Worke
   }
 }
 
-function makeClient(target: ConnectionTarget, socket: Socket, refuse: (problem: Problem) => void): postgres.Sql {
+function makeClient(
+  target: ConnectionTarget,
+  socket: Socket,
+  refuse: (problem: Problem) => void,
+): postgres.Sql {
   const { user, database, password, applicationName } = target;
   const sockets = [socket];
   const options = {
