@@ -6360,7 +6360,7 @@ var require_parser = __commonJS({
     var HEADER_LENGTH = CODE_LENGTH + LEN_LENGTH;
     var LATEINIT_LENGTH = -1;
     var emptyBuffer = Buffer.allocUnsafe(0);
-    var Parser = class {
+    var Parser2 = class {
       constructor(opts) {
         this.buffer = emptyBuffer;
         this.bufferLength = 0;
@@ -6502,7 +6502,7 @@ var require_parser = __commonJS({
         return message;
       }
     };
-    exports.Parser = Parser;
+    exports.Parser = Parser2;
     var parseReadyForQueryMessage = (reader) => {
       const status = reader.string(1);
       return new messages_1.ReadyForQueryMessage(LATEINIT_LENGTH, status);
@@ -13704,7 +13704,7 @@ var require_identity = __commonJS({
     var isPair2 = (node2) => !!node2 && typeof node2 === "object" && node2[NODE_TYPE] === PAIR;
     var isScalar2 = (node2) => !!node2 && typeof node2 === "object" && node2[NODE_TYPE] === SCALAR;
     var isSeq2 = (node2) => !!node2 && typeof node2 === "object" && node2[NODE_TYPE] === SEQ;
-    function isCollection(node2) {
+    function isCollection2(node2) {
       if (node2 && typeof node2 === "object")
         switch (node2[NODE_TYPE]) {
           case MAP:
@@ -13724,7 +13724,7 @@ var require_identity = __commonJS({
         }
       return false;
     }
-    var hasAnchor = (node2) => (isScalar2(node2) || isCollection(node2)) && !!node2.anchor;
+    var hasAnchor = (node2) => (isScalar2(node2) || isCollection2(node2)) && !!node2.anchor;
     exports.ALIAS = ALIAS;
     exports.DOC = DOC;
     exports.MAP = MAP;
@@ -13734,7 +13734,7 @@ var require_identity = __commonJS({
     exports.SEQ = SEQ;
     exports.hasAnchor = hasAnchor;
     exports.isAlias = isAlias2;
-    exports.isCollection = isCollection;
+    exports.isCollection = isCollection2;
     exports.isDocument = isDocument;
     exports.isMap = isMap2;
     exports.isNode = isNode2;
@@ -19283,7 +19283,7 @@ var require_cst = __commonJS({
     var DOCUMENT = "";
     var FLOW_END = "";
     var SCALAR = "";
-    var isCollection = (token) => !!token && "items" in token;
+    var isCollection2 = (token) => !!token && "items" in token;
     var isScalar2 = (token) => !!token && (token.type === "scalar" || token.type === "single-quoted-scalar" || token.type === "double-quoted-scalar" || token.type === "block-scalar");
     function prettyToken(token) {
       switch (token) {
@@ -19367,7 +19367,7 @@ var require_cst = __commonJS({
     exports.DOCUMENT = DOCUMENT;
     exports.FLOW_END = FLOW_END;
     exports.SCALAR = SCALAR;
-    exports.isCollection = isCollection;
+    exports.isCollection = isCollection2;
     exports.isScalar = isScalar2;
     exports.prettyToken = prettyToken;
     exports.tokenType = tokenType;
@@ -20091,7 +20091,7 @@ var require_parser2 = __commonJS({
         }
       }
     }
-    var Parser = class {
+    var Parser2 = class {
       /**
        * @param onNewLine - If defined, called separately with the start position of
        *   each new line (in `parse()`, including the start of input).
@@ -20864,7 +20864,7 @@ var require_parser2 = __commonJS({
         }
       }
     };
-    exports.Parser = Parser;
+    exports.Parser = Parser2;
   }
 });
 
@@ -27664,11 +27664,11 @@ var duration2 = (fallback) => string2().default(fallback).transform((text2, cont
   }
 });
 var list = (fallback) => union([string2(), array(string2())]).optional().transform((value) => {
-  const items = (typeof value === "string" ? value.split(/[\n,]/) : value ?? []).map((item) => item.trim()).filter(Boolean);
+  const items = (typeof value === "string" ? value.split(/\n|,(?![^{\n]*\})/) : value ?? []).map((item) => item.trim()).filter(Boolean);
   return items.length > 0 ? items : [...fallback];
 });
 var optionShapes = {
-  rules: list(["rules/*.yml", "rules/*.yaml"]),
+  rules: list(["rules/*.yml"]),
   databaseUrl: string2().optional(),
   phase: string2().optional(),
   only: list([]),
@@ -27797,12 +27797,13 @@ function parseAuthority(authority) {
   const [login, last] = [authority.slice(0, Math.max(at, 0)), authority.slice(at + 1)];
   if (last.includes("@")) throw invalid("The database URL holds more than one @", ENCODE_HINT);
   const [user = "", ...password] = login.split(":");
-  const [, address, name2 = "", port = ""] = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::(.*))?$/.exec(last) ?? [];
-  if (address === void 0 && name2 === "" && last !== "") throw invalid("The database URL holds no host that can be read", `An IPv6 address stands in brackets, as [::1]. ${ENCODE_HINT}`);
+  const address = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::(.*))?$/.exec(last);
+  if (address === null) throw invalid("The database URL holds no host that can be read", `An IPv6 address stands in brackets, as [::1]. ${ENCODE_HINT}`);
+  const [, inBrackets, name2 = "", port = ""] = address;
   return {
     user: decode2("user", user),
     password: decode2("password", password.join(":")),
-    host: decode2("host", address ?? name2),
+    host: decode2("host", inBrackets ?? name2),
     port
   };
 }
@@ -27932,7 +27933,10 @@ function readPem(parameter, file, parse2) {
     parse2(pem);
   } catch (cause) {
     const content = parameter === "sslkey" ? "private key without a password" : "certificate";
-    throw new Problem("connection-invalid", `${parameter}: '${file}' holds no PEM ${content}`, { cause });
+    throw new Problem("connection-invalid", `${parameter}: '${file}' holds no PEM ${content}`, {
+      hint: "Its first line should be -----BEGIN …-----; a secret may have lost its line breaks.",
+      cause
+    });
   }
   return pem;
 }
@@ -27941,6 +27945,7 @@ function checkKeyFits({ clientCertificate, clientKey }, { sslcert, sslkey }) {
     createSecureContext({ cert: clientCertificate, key: clientKey });
   } catch (cause) {
     throw new Problem("connection-invalid", `sslkey: '${sslkey}' is not the key of sslcert '${sslcert}'`, {
+      hint: "Name the two files that were made together.",
       cause
     });
   }
@@ -29281,8 +29286,8 @@ async function runCatalogCheck(check2, session, options) {
 async function refutes({ relation }, contradiction, session, limits) {
   const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${contradiction}`;
   const [row] = await askAside(session, limits, [], (query2) => query2(statement));
-  const [explained] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
-  return explained?.Plan?.["Node Type"] === "Result" && explained.Plan["One-Time Filter"] === "false";
+  const [explained2] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+  return explained2?.Plan?.["Node Type"] === "Result" && explained2.Plan["One-Time Filter"] === "false";
 }
 
 // src/check/vet-plan.ts
@@ -29353,17 +29358,12 @@ async function explainProblem(check2, { leader }, limits) {
   if (check2.form !== "rows" && check2.form !== "query") return void 0;
   const schemas = check2.form === "rows" ? check2.operatorSchemas : [];
   try {
-    await askAside(
-      leader,
-      limits,
-      schemas,
-      (query2) => query2(sql`explain (costs off) ${countStatement(check2)}`)
-    );
+    await askAside(leader, limits, schemas, (query2) => query2(explained(check2)));
     return void 0;
   } catch (error2) {
     if (!(error2 instanceof Problem) || !leader.alive || !isAuthorsMistake(error2)) return void 0;
     const { message, hint, sqlstate } = error2;
-    const at = check2.rule.locate(placeOf(check2.rule));
+    const at = inQuery(check2, error2) ?? check2.rule.locate(placeOf(check2.rule));
     return new Problem("rules-invalid", `the server refuses this rule: ${message}`, {
       at,
       hint,
@@ -29372,13 +29372,19 @@ async function explainProblem(check2, { leader }, limits) {
     });
   }
 }
+var explained = (check2) => sql`explain (costs off) ${countStatement(check2)}`;
 function isAuthorsMistake({ sqlstate = "" }) {
   return sqlstate.startsWith("42") && sqlstate !== "42501" || sqlstate.startsWith("22");
 }
+function inQuery(check2, { sqlPosition }) {
+  const author = check2.rule.authorSql.get("query");
+  if (check2.form !== "query" || !author || sqlPosition === void 0) return void 0;
+  const { text: text2 } = compile(explained(check2));
+  const offset = sqlPosition - 1 - Array.from(text2.slice(0, text2.indexOf(author.text))).length;
+  return offset >= 0 && offset < Array.from(author.text).length ? author.locate(offset) : void 0;
+}
 function placeOf(rule) {
-  const [key] = ["on", "parents", "missing_values", "when", "query", "where"].filter(
-    (each) => each in rule.spec
-  );
+  const key = ["on", "parents", "missing_values", "when", "query"].find((each) => each in rule.spec);
   return key ? [key] : [];
 }
 
@@ -31040,6 +31046,20 @@ var SELECT_NODES = /* @__PURE__ */ new Set([
 ]);
 var BARE_SELECT_KEYS = /* @__PURE__ */ new Set(["targetList", "limitOption", "op"]);
 async function checkExpression(text2) {
+  return unlessTooDeep(() => readExpression(text2));
+}
+async function checkSelect(text2) {
+  return unlessTooDeep(() => readSelect(text2));
+}
+async function unlessTooDeep(check2) {
+  try {
+    return await check2();
+  } catch (error2) {
+    if (error2 instanceof RangeError) return refuse("the SQL is nested too deeply", 0);
+    throw error2;
+  }
+}
+async function readExpression(text2) {
   const unfit = checkText(text2);
   if (unfit) return unfit;
   const alone = await parseOne(text2, "select\n");
@@ -31057,14 +31077,15 @@ async function checkExpression(text2) {
   }
   return collect(text2, target, "select\n".length, EXPRESSION_NODES);
 }
-async function checkSelect(text2) {
+async function readSelect(text2) {
   const unfit = checkText(text2);
   if (unfit) return unfit;
-  const parsed = await parseOne(text2.replace(/;\s*$/, ""), "");
+  const parsed = await parseOne(text2, "");
   if ("ok" in parsed) return parsed;
   const found = collect(text2, { SelectStmt: parsed.select }, 0, SELECT_NODES);
   if (!found.ok) return found;
-  return { ok: true, functions: found.functions, text: text2.replace(/;\s*$/, "") };
+  const statement = Buffer.from(text2, "utf8").subarray(0, parsed.end).toString("utf8");
+  return { ok: true, functions: found.functions, text: statement };
 }
 function refuse(message, offset, hint) {
   return { ok: false, message, offset, ...hint === void 0 ? {} : { hint } };
@@ -31080,7 +31101,10 @@ function checkText(text2) {
   }
   const hidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u.exec(text2);
   if (hidden)
-    return refuse("the SQL holds an invisible or control character", [...text2.slice(0, hidden.index)].length);
+    return refuse(
+      "the SQL holds an invisible or control character",
+      Array.from(text2.slice(0, hidden.index)).length
+    );
   return void 0;
 }
 async function parseOne(text2, before, after = "") {
@@ -31094,10 +31118,12 @@ async function parseOne(text2, before, after = "") {
         byteToCodePoint(text2, (second.stmt_location ?? 0) - before.length)
       );
     const statement = first?.stmt;
-    if (statement && "SelectStmt" in statement) return { select: statement.SelectStmt };
+    const length = first?.stmt_len;
+    const end = length === void 0 ? void 0 : (first?.stmt_location ?? 0) + length;
+    if (statement && "SelectStmt" in statement) return { select: statement.SelectStmt, end };
     return refuse("only a SELECT is allowed", 0);
   } catch (error2) {
-    if (error2 instanceof RangeError) return refuse("the SQL is nested too deeply", 0);
+    if (error2 instanceof RangeError) throw error2;
     const details2 = grammar.hasSqlDetails(error2) ? error2.sqlDetails : void 0;
     const offset = Math.min(Math.max(0, (details2?.cursorPosition ?? 0) - before.length), [...text2].length);
     return refuse(error2 instanceof Error ? error2.message : "the SQL cannot be parsed", offset);
@@ -31143,9 +31169,19 @@ function collect(text2, tree, shift, allowed) {
       if (fields["lockingClause"])
         refused2 ??= refuse("FOR UPDATE and FOR SHARE are not allowed: a rule only reads", 0);
     }
-    if (type === "A_Expr" && namesOf(fields["name"]).length > 1 && namesOf(fields["name"])[0] !== "pg_catalog") {
+    if (type === "CollateClause" && !isBuiltIn(fields["collname"])) {
+      refused2 ??= refuse("a collation of another schema than pg_catalog is not allowed", at(fields));
+    }
+    const operators = [type === "A_Expr" ? fields["name"] : void 0, fields["operName"], fields["useOp"]];
+    if (operators.some((each) => !isBuiltIn(each))) {
       refused2 ??= refuse("an operator of another schema than pg_catalog is not allowed", at(fields));
     }
+  };
+  const enterType = (fields) => {
+    const name2 = namesOf(fields["names"]).at(-1) ?? "";
+    if (!isBuiltIn(fields["names"]))
+      refused2 ??= refuse("a type of another schema than pg_catalog is not allowed", at(fields));
+    else if (name2.startsWith("reg")) refused2 ??= refuse(`the type ${name2} is not allowed`, at(fields));
   };
   const enterCall = (fields) => {
     const [first = "", second, ...more] = namesOf(fields["funcname"]);
@@ -31163,18 +31199,21 @@ function collect(text2, tree, shift, allowed) {
     if (Array.isArray(value)) return value.forEach(walk);
     if (typeof value !== "object" || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
-      if (/^[A-Z]/.test(key) && typeof inner === "object") enterNode(key, inner);
+      if (typeof inner === "object") {
+        if (/^[A-Z]/.test(key)) enterNode(key, inner);
+        else if (key === "larg" || key === "rarg") enterNode("SelectStmt", inner);
+        else if (key === "typeName") enterType(inner);
+      }
       walk(inner);
     }
   };
-  try {
-    walk(tree);
-  } catch (error2) {
-    if (!(error2 instanceof RangeError)) throw error2;
-    refused2 = refuse("the SQL is nested too deeply", 0);
-  }
+  walk(tree);
   if (refused2) return refused2;
   return { ok: true, columns: columns2, functions, qualified: (alias) => qualify(text2, columns2, alias) };
+}
+function isBuiltIn(list2) {
+  const names = namesOf(list2);
+  return names.length <= 1 || names.length === 2 && names[0] === "pg_catalog";
 }
 function namesOf(list2) {
   if (!Array.isArray(list2)) return [];
@@ -31198,13 +31237,16 @@ function byteToCodePoint(text2, byte) {
 }
 
 // src/rules/rule-schema.ts
-var name = string2().superRefine((text2, context) => {
-  try {
-    identifier(text2);
-  } catch (error2) {
-    context.addIssue({ code: "custom", message: error2 instanceof Problem ? error2.message : String(error2) });
-  }
-});
+var name = string2().superRefine(accepted(identifier));
+function accepted(parse2) {
+  return (text2, context) => {
+    try {
+      parse2(text2);
+    } catch (error2) {
+      context.addIssue({ code: "custom", message: error2 instanceof Problem ? error2.message : String(error2) });
+    }
+  };
+}
 var ruleId = string2().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, "must be kebab-case, such as 'orders-have-a-tenant'").max(100, "must be at most 100 characters");
 var table2 = string2().min(1).describe("A table: its exact name, or schema.table.");
 var columns = array(name).min(1);
@@ -31213,7 +31255,7 @@ var on = columnPairs(
   "Which row is the parent: child column: parent column. Several pairs for a composite key."
 );
 var expression = string2().min(1);
-var duration3 = string2().regex(DURATION_PATTERN, "must look like '500ms', '30s' or '5m'");
+var duration3 = string2().regex(DURATION_PATTERN, { message: "must look like '500ms', '30s' or '5m'", abort: true }).superRefine(accepted(parseDurationMs));
 var severity = _enum(["error", "warning", "notice"]);
 var phase = string2().min(1).max(60);
 var orphans = _enum(["report", "ignore"]).default("report").describe("Whether a link to a parent that is not there breaks the rule.");
@@ -31239,7 +31281,9 @@ var kindShapes = {
   not_null: {
     column: name.optional(),
     columns: columns.optional(),
-    missing_values: array(union([string2(), number2(), boolean2()])).min(1).optional().describe("Values that stand for a missing one, such as 0, '' or a nil uuid."),
+    missing_values: array(
+      union([string2(), number2(), boolean2()], { error: "must be texts, numbers, true or false" })
+    ).min(1).optional().describe("Values that stand for a missing one, such as 0, '' or a nil uuid."),
     backfill: backfill.optional()
   },
   matches_parent: {
@@ -31297,14 +31341,18 @@ var commonShape = {
   paths: array(string2().min(1)).optional().describe("Globs of files, such as migrations, that a break is annotated on."),
   timeout: duration3.optional().describe("How long one check of this rule may run on the server.")
 };
-var ruleSchemas = KIND_NAMES.map(
-  (kind) => strictObject({
+var WITHOUT_WHERE = ["query", "schema"];
+var ruleSchemas = KIND_NAMES.map((kind) => {
+  const { where, ...common } = commonShape;
+  return strictObject({
     kind: literal(kind),
-    ...commonShape,
+    ...common,
+    ...WITHOUT_WHERE.includes(kind) ? {} : { where },
     ...kind === "query" ? {} : { tables },
     ...kindShapes[kind]
-  })
-);
+  });
+});
+var ruleSchema = discriminatedUnion("kind", ruleSchemas);
 var rulesFileSchema = strictObject({
   version: literal(1),
   name: string2().optional(),
@@ -31313,13 +31361,17 @@ var rulesFileSchema = strictObject({
     severity: severity.optional(),
     timeout: duration3.optional()
   }).optional().describe("Values for rules that do not say otherwise."),
-  phases: array(phase).min(1).optional().describe("The phases of a rollout, in order."),
+  phases: array(phase).min(1).refine((all) => new Set(all).size === all.length, "must not name a phase twice").optional().describe("The phases of a rollout, in order."),
   lists: record(string2().min(1), array(table2).min(1)).optional().describe("Named lists of tables."),
-  rules: array(discriminatedUnion("kind", ruleSchemas)).min(1)
+  rules: array(ruleSchema).min(1)
 }).describe("A Rowgate rules file.");
 function ruleKeys(kind) {
   const own2 = kind === void 0 ? KIND_NAMES.flatMap((each) => Object.keys(kindShapes[each])) : Object.keys(kindShapes[kind]);
-  return ["kind", "tables", ...Object.keys(commonShape), ...own2];
+  const absent = /* @__PURE__ */ new Set([
+    ...kind === "query" ? ["tables"] : [],
+    ...kind && WITHOUT_WHERE.includes(kind) ? ["where"] : []
+  ]);
+  return ["kind", "tables", ...Object.keys(commonShape), ...own2].filter((key) => !absent.has(key));
 }
 var SQL_KEYS = {
   not_null: [],
@@ -31335,8 +31387,16 @@ var SQL_KEYS = {
 // src/rules/yaml-document.ts
 var import_yaml = __toESM(require_dist2(), 1);
 var MAX_DEPTH = 32;
+var MAX_KEYS = 1e3;
+var HIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u;
 function readYaml(file, text2) {
   const lines = new import_yaml.LineCounter();
+  const tooDeep = findTooDeep(text2);
+  if (tooDeep !== void 0) {
+    const before = text2.slice(0, tooDeep).split("\n");
+    const at = { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+    return { problems: [new Problem("rules-invalid", `nested deeper than ${MAX_DEPTH} levels`, { at })] };
+  }
   const parsed = (0, import_yaml.parseDocument)(text2, {
     lineCounter: lines,
     version: "1.2",
@@ -31351,7 +31411,8 @@ function readYaml(file, text2) {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const problems2 = [...parsed.errors, ...parsed.warnings].map(
+  const warnings = parsed.warnings.filter(({ code }) => code !== "TAG_RESOLVE_FAILED");
+  const problems2 = [...parsed.errors, ...warnings].map(
     (error2) => new Problem("rules-invalid", yamlMessage(error2.code, error2.message), { at: place(error2.pos[0]) })
   );
   const refuse2 = (offset, message, hint) => {
@@ -31374,15 +31435,29 @@ function yamlMessage(code, message) {
   if (code === "NON_STRING_KEY") return "a key must be text; put it in quotes";
   return message.replace(/ at line \d+, column \d+:?$/, "");
 }
+function findTooDeep(text2) {
+  const open4 = Array.from(new import_yaml.Parser().parse(text2), (token) => ({
+    token,
+    depth: 0
+  }));
+  for (let next = open4.pop(); next; next = open4.pop()) {
+    const { token, depth } = next;
+    if (!token) continue;
+    if (token.type === "document") open4.push({ token: token.value, depth });
+    if (!("items" in token)) continue;
+    if (depth >= MAX_DEPTH) return token.offset;
+    for (const { key, value } of token.items)
+      open4.push({ token: key, depth: depth + 1 }, { token: value, depth: depth + 1 });
+  }
+  return void 0;
+}
 function refuseSurprises(text2, parsed, refuse2) {
-  const hidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u.exec(
-    text2.slice(1)
-  );
-  if (hidden) refuse2(hidden.index + 1, "an invisible or control character stands here; remove it");
+  const hidden = HIDDEN.exec(text2);
+  if (hidden) refuse2(hidden.index, "an invisible or control character stands here; remove it");
   const directive = /^%\w/m.exec(text2);
   if (directive) refuse2(directive.index, "YAML directives are not allowed");
   (0, import_yaml.visit)(parsed, {
-    Node: (_, node2, path4) => {
+    Node: (_, node2) => {
       const start = (0, import_yaml.isNode)(node2) ? node2.range?.[0] ?? 0 : 0;
       if ((0, import_yaml.isAlias)(node2) || "anchor" in node2 && node2.anchor) {
         refuse2(
@@ -31392,27 +31467,40 @@ function refuseSurprises(text2, parsed, refuse2) {
         );
         return import_yaml.visit.SKIP;
       }
-      if (node2.tag && !node2.tag.startsWith("tag:yaml.org,2002:"))
-        refuse2(start, `the tag ${node2.tag} is not allowed`);
-      if (path4.length > MAX_DEPTH * 2) {
-        refuse2(start, `nested deeper than ${MAX_DEPTH} levels`);
-        return import_yaml.visit.BREAK;
-      }
-      if ((0, import_yaml.isScalar)(node2) && typeof node2.value === "number" && Number.isInteger(node2.value) && !Number.isSafeInteger(node2.value)) {
-        refuse2(start, "this number is too large to be kept exactly; put it in quotes");
-      }
+      if (node2.tag)
+        refuse2(
+          start,
+          `the tag ${spellTag(node2.tag)} is not allowed`,
+          (0, import_yaml.isCollection)(node2) ? void 0 : "For text, use quotes."
+        );
+      if ((0, import_yaml.isScalar)(node2)) refuseScalar(node2, hidden === null, (message) => refuse2(start, message));
+      if ((0, import_yaml.isMap)(node2)) return refuseKeys(node2, refuse2);
       return void 0;
-    },
-    Map: (_, map) => {
-      const seen = /* @__PURE__ */ new Set();
-      for (const { key } of map.items) {
-        const text3 = String((0, import_yaml.isScalar)(key) ? key.value : key);
-        if (seen.has(text3))
-          refuse2((0, import_yaml.isNode)(key) && key.range?.[0] || 0, `the key '${text3}' stands twice in one map`);
-        seen.add(text3);
-      }
     }
   });
+}
+var spellTag = (tag) => tag.replace("tag:yaml.org,2002:", "!!");
+function refuseScalar({ value }, textIsClean, refuse2) {
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    refuse2("this number is too large to be kept exactly; put it in quotes");
+  }
+  if (textIsClean && typeof value === "string" && HIDDEN.test(value))
+    refuse2("an escape makes an invisible or control character here; remove it");
+}
+function refuseKeys(map, refuse2) {
+  if (map.items.length > MAX_KEYS) {
+    refuse2(map.range?.[0] ?? 0, `this map has ${map.items.length} keys; at most ${MAX_KEYS} are read`);
+    return import_yaml.visit.SKIP;
+  }
+  const seen = /* @__PURE__ */ new Set();
+  for (const { key } of map.items) {
+    const name2 = String((0, import_yaml.isScalar)(key) ? key.value : key);
+    const start = (0, import_yaml.isNode)(key) && key.range?.[0] || 0;
+    if (seen.has(name2)) refuse2(start, `the key '${name2}' stands twice in one map`);
+    if (name2 === "__proto__") refuse2(start, "the key '__proto__' is not allowed");
+    seen.add(name2);
+  }
+  return void 0;
 }
 function makeDocument(file, text2, parsed, lines, place) {
   const find = (path4) => {
@@ -31447,22 +31535,29 @@ function makeDocument(file, text2, parsed, lines, place) {
   };
 }
 function locateInScalar(text2, node2, offset, place) {
-  const start = place(node2.range?.[0] ?? 0);
-  const before = [...String(node2.value)].slice(0, offset).join("").split("\n");
+  const [from, to] = node2.range ?? [0, 0];
+  const start = place(from);
+  const value = String(node2.value);
+  const before = [...value].slice(0, offset).join("").split("\n");
   const row = before.length - 1;
   const column2 = before[row]?.length ?? 0;
   if (node2.type === import_yaml.Scalar.BLOCK_LITERAL) {
-    const body = text2.split("\n").slice(start.line);
-    const indent = /^ */.exec(body.find((line) => line.trim() !== "") ?? "")?.[0].length ?? 0;
+    const spaces = (lines) => /^ */.exec(lines.find((line) => line.trim() !== "") ?? "")?.[0].length ?? 0;
+    const indent = spaces(text2.split("\n").slice(start.line)) - spaces(value.split("\n"));
     return { ...start, line: start.line + 1 + row, column: indent + 1 + column2 };
   }
-  const oneLine = row === 0 && !node2.source?.includes("\n");
-  if (node2.type === import_yaml.Scalar.PLAIN && oneLine) return { ...start, column: start.column + column2 };
-  if ((node2.type === import_yaml.Scalar.QUOTE_DOUBLE || node2.type === import_yaml.Scalar.QUOTE_SINGLE) && oneLine) {
-    return { ...start, column: start.column + 1 + column2 };
-  }
-  return start;
+  const written = text2.slice(from, to);
+  if (written.includes("\n")) return start;
+  if (node2.type === import_yaml.Scalar.PLAIN) return { ...start, column: start.column + column2 };
+  const escape = QUOTED[node2.type ?? ""];
+  if (!escape) return start;
+  const characters = written.slice(1, -1).match(escape) ?? [];
+  return { ...start, column: start.column + 1 + characters.slice(0, offset).join("").length };
 }
+var QUOTED = {
+  [import_yaml.Scalar.QUOTE_SINGLE]: /''|[^]/gu,
+  [import_yaml.Scalar.QUOTE_DOUBLE]: /\\x..|\\u....|\\U.{8}|\\?[^]/gu
+};
 
 // src/rules/parse-rules.ts
 var OUTER_KEYS = [
@@ -31477,22 +31572,30 @@ var OUTER_KEYS = [
   "except"
 ];
 var NESTED_KEYS = ["parent", "on", "column", "from", "set", "schema", "severity", "timeout"];
-async function parseRules(file, text2) {
-  const yaml = readYaml(file, text2);
+async function parseRules(path4, text2) {
+  const yaml = readYaml(path4, text2);
   if ("problems" in yaml) return { rules: [], problems: yaml.problems };
   const { document } = yaml;
   const checked = rulesFileSchema.safeParse(document.value);
-  if (!checked.success) {
-    return { rules: [], problems: checked.error.issues.flatMap((issue2) => explainIssue(document, issue2)) };
-  }
+  const mistakes = checked.success ? [] : checked.error.issues.flatMap((issue2) => explainIssue(document, issue2));
+  const file = checked.success ? checked.data : soundParts(document.value, checked.error.issues);
   const made = await Promise.all(
-    checked.data.rules.map((_, index) => makeRule(document, checked.data, index))
+    file.rules.map((rule, index) => rule ? makeRule(document, file, rule, index) : { problems: [] })
   );
-  const problems2 = [
-    ...made.flatMap((each) => each.problems),
-    ...findRepeatedIds(made.flatMap(({ rule }) => rule ?? []))
-  ];
-  return problems2.length > 0 ? { rules: [], problems: problems2 } : { rules: made.flatMap(({ rule }) => rule ?? []), problems: problems2 };
+  const rules = made.flatMap((each) => "rule" in each ? each.rule : []);
+  const problems2 = [...mistakes, ...made.flatMap((each) => each.problems), ...findRepeatedIds(rules)];
+  return { rules: problems2.length > 0 ? [] : rules, problems: problems2 };
+}
+function soundParts(value, issues) {
+  const file = value;
+  if (issues.some(({ path: path4 }) => path4[0] !== "rules" || path4.length === 1)) return { version: 1, rules: [] };
+  const broken = new Set(issues.map(({ path: path4 }) => path4[1]));
+  return {
+    ...file,
+    rules: file.rules.map(
+      (rule, index) => broken.has(index) ? void 0 : ruleSchema.parse(rule)
+    )
+  };
 }
 function findRepeatedIds(rules) {
   const first = /* @__PURE__ */ new Map();
@@ -31530,15 +31633,15 @@ function explainIssue(document, issue2) {
       })
     ];
   }
+  if (issue2.code === "invalid_key")
+    return [say(issue2.issues?.[0]?.message ?? issue2.message, document.locateKey(path4))];
   const missing = valueAt(document.value, path4) === void 0;
   const key = path4.filter((step) => typeof step === "string").at(-1) ?? "the file";
   if (missing) return [say(`'${key}' is missing here`, document.locate(path4))];
-  return [
-    say(
-      `'${key}' ${issue2.message.replace(/^Invalid (input|option): /, "is not valid: ")}`,
-      document.locate(path4)
-    )
-  ];
+  return [say(`'${key}' ${phrase(issue2.message)}`, document.locate(path4))];
+}
+function phrase(message) {
+  return message.replace(/^Invalid (input|option): /, "is not valid: ").replace(/^Too (small|big): /, "is too $1: ");
 }
 function knownKeys(document, path4) {
   if (path4[0] !== "rules") return OUTER_KEYS;
@@ -31552,9 +31655,9 @@ function valueAt(value, path4) {
     value
   );
 }
-async function makeRule(document, file, index) {
+async function makeRule(document, file, input, index) {
   const path4 = ["rules", index];
-  const { kind, id, tables: tables2, schema: schema2, where, severity: severity2, ...rest } = file.rules[index];
+  const { kind, id, tables: tables2, schema: schema2, where, severity: severity2, ...rest } = input;
   const { max_violations, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
   const problems2 = [];
   const at = (inner) => document.locate([...path4, ...inner]);
@@ -32252,7 +32355,10 @@ async function writeReport(report2, folder) {
 // src/cli.ts
 async function main(argv) {
   const cancel = new AbortController();
-  const onSignal = () => cancel.abort();
+  const onSignal = () => {
+    if (cancel.signal.aborted) process2.exit(EXIT_UNKNOWN);
+    cancel.abort();
+  };
   process2.on("SIGINT", onSignal);
   process2.on("SIGTERM", onSignal);
   let exitCode = EXIT_CLEAN;
@@ -32294,10 +32400,7 @@ function readRows(text2) {
   );
 }
 function checkOptions(command) {
-  return command.option(
-    "--rules <glob...>",
-    "rules files, relative to the working directory (default: rules/*.yml, rules/*.yaml)"
-  ).option("--database-url <url>", "the database (default: DATABASE_URL, then PGHOST and its kind)").option("--phase <phase>", "the phase that the target is in (default: every rule is enforced)").option("--only <id...>", "only these rules").addOption(
+  return command.option("--rules <glob...>", "rules files, relative to the working directory (default: rules/*.yml)").option("--database-url <url>", "the database (default: DATABASE_URL, then PGHOST and its kind)").option("--phase <phase>", "the phase that the target is in (default: every rule is enforced)").option("--only <id...>", "only these rules").addOption(
     new Option("--fail-on <severity>", "fail from this severity on").choices(["error", "warning", "never"])
   ).addOption(
     new Option("--format <format>", "json prints the report alone on stdout").choices(["text", "json"])

@@ -20,7 +20,11 @@ declare const ROWGATE_VERSION: string | undefined;
 /** The command line: reads it, runs what it asks for, and sets the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
   const cancel = new AbortController();
-  const onSignal = (): void => cancel.abort();
+  const onSignal = (): void => {
+    // Whoever asks twice does not want to wait for the report.
+    if (cancel.signal.aborted) process.exit(EXIT_UNKNOWN);
+    cancel.abort();
+  };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   let exitCode: number = EXIT_CLEAN;
@@ -85,10 +89,7 @@ function readRows(text: string): number {
 
 function checkOptions(command: Command): Command {
   return command
-    .option(
-      '--rules <glob...>',
-      'rules files, relative to the working directory (default: rules/*.yml, rules/*.yaml)',
-    )
+    .option('--rules <glob...>', 'rules files, relative to the working directory (default: rules/*.yml)')
     .option('--database-url <url>', 'the database (default: DATABASE_URL, then PGHOST and its kind)')
     .option('--phase <phase>', 'the phase that the target is in (default: every rule is enforced)')
     .option('--only <id...>', 'only these rules')

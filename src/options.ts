@@ -50,13 +50,13 @@ const duration = (fallback: string) =>
       }
     });
 
-/** Items one a line, or with commas between them, or given one by one. */
+/** Items one a line, or with commas between them, or given one by one; a comma in braces belongs to a glob. */
 const list = (fallback: readonly string[]) =>
   z
     .union([z.string(), z.array(z.string())])
     .optional()
     .transform((value) => {
-      const items = (typeof value === 'string' ? value.split(/[\n,]/) : (value ?? []))
+      const items = (typeof value === 'string' ? value.split(/\n|,(?![^{\n]*\})/) : (value ?? []))
         .map((item) => item.trim())
         .filter(Boolean);
       return items.length > 0 ? items : [...fallback];
@@ -64,7 +64,7 @@ const list = (fallback: readonly string[]) =>
 
 /** Every option, with its default. Names are those of the flags and inputs, in camel case. */
 const optionShapes = {
-  rules: list(['rules/*.yml', 'rules/*.yaml']),
+  rules: list(['rules/*.yml']),
   databaseUrl: z.string().optional(),
   phase: z.string().optional(),
   only: list([]),

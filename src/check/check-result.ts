@@ -2,7 +2,7 @@ import type { Check } from '../plan/plan.ts';
 import type { Problem } from '../support/problem.ts';
 
 /** How many rows break a rule. `exact` is false where counting stopped early: then there are at least this many. */
-export type ViolationCount = { readonly count: number; readonly exact: boolean };
+type ViolationCount = { readonly count: number; readonly exact: boolean };
 
 /** The key of a row that breaks the rule, as text, and the class that it is in. Never any other value. */
 export type Sample = { readonly class: string; readonly key: Readonly<Record<string, string | null>> };

@@ -1,9 +1,9 @@
-import { sql, textArray } from '../sql/sql.ts';
+import { compile, sql, textArray, type Sql } from '../sql/sql.ts';
 import { askAside, type Limits, type Snapshot } from '../postgres/snapshot.ts';
-import type { Check, Plan } from '../plan/plan.ts';
+import type { Check, Plan, QueryCheck, RowCheck } from '../plan/plan.ts';
 import { countStatement } from '../plan/statements.ts';
 import type { AuthorSql, Rule } from '../rules/rule.ts';
-import { Problem } from '../support/problem.ts';
+import { Problem, type Position } from '../support/problem.ts';
 
 /** Functions of pg_catalog that read tables or write although the server calls them stable, or that eat memory. */
 const DENIED_FUNCTIONS: Readonly<Record<string, string>> = {
@@ -102,14 +102,12 @@ async function explainProblem(
   if (check.form !== 'rows' && check.form !== 'query') return undefined;
   const schemas = check.form === 'rows' ? check.operatorSchemas : [];
   try {
-    await askAside(leader, limits, schemas, (query) =>
-      query(sql`explain (costs off) ${countStatement(check)}`),
-    );
+    await askAside(leader, limits, schemas, (query) => query(explained(check)));
     return undefined;
   } catch (error) {
     if (!(error instanceof Problem) || !leader.alive || !isAuthorsMistake(error)) return undefined;
     const { message, hint, sqlstate } = error;
-    const at = check.rule.locate(placeOf(check.rule));
+    const at = inQuery(check, error) ?? check.rule.locate(placeOf(check.rule));
     return new Problem('rules-invalid', `the server refuses this rule: ${message}`, {
       at,
       hint,
@@ -119,14 +117,23 @@ async function explainProblem(
   }
 }
 
+const explained = (check: RowCheck | QueryCheck): Sql => sql`explain (costs off) ${countStatement(check)}`;
+
 /** Syntax, names and types (42) and values (22) are the rule's; a missing privilege is the run's, and is met again there. */
 function isAuthorsMistake({ sqlstate = '' }: Problem): boolean {
   return (sqlstate.startsWith('42') && sqlstate !== '42501') || sqlstate.startsWith('22');
 }
 
+/** The server's own error position, where it falls into the author's SELECT. */
+function inQuery(check: RowCheck | QueryCheck, { sqlPosition }: Problem): Position | undefined {
+  const author = check.rule.authorSql.get('query');
+  if (check.form !== 'query' || !author || sqlPosition === undefined) return undefined;
+  const { text } = compile(explained(check));
+  const offset = sqlPosition - 1 - Array.from(text.slice(0, text.indexOf(author.text))).length;
+  return offset >= 0 && offset < Array.from(author.text).length ? author.locate(offset) : undefined;
+}
+
 function placeOf(rule: Rule): readonly (string | number)[] {
-  const [key] = ['on', 'parents', 'missing_values', 'when', 'query', 'where'].filter(
-    (each) => each in rule.spec,
-  );
+  const key = ['on', 'parents', 'missing_values', 'when', 'query'].find((each) => each in rule.spec);
   return key ? [key] : [];
 }

@@ -4,9 +4,9 @@ import type { RuleOf } from '../rules/rule.ts';
 import type { KindName } from '../rules/rule-schema.ts';
 
 /** What a kind says about one table; the planner adds the rule, the filter and the key. */
-export type RowQuestion = Pick<RowCheck, 'form' | 'classes'> & { readonly joins?: readonly ParentJoin[] };
-export type CatalogQuestion = Pick<CatalogCheck, 'form' | 'requirements'>;
-export type QueryQuestion = Pick<QueryCheck, 'form' | 'select' | 'key'>;
+type RowQuestion = Pick<RowCheck, 'form' | 'classes'> & { readonly joins?: readonly ParentJoin[] };
+type CatalogQuestion = Pick<CatalogCheck, 'form' | 'requirements'>;
+type QueryQuestion = Pick<QueryCheck, 'form' | 'select' | 'key'>;
 export type Question = RowQuestion | CatalogQuestion | QueryQuestion;
 
 /** The names of a rule, looked up in the catalogue. Each gives what it found or reports the mistake at its line. */

@@ -3,7 +3,7 @@ import { tableName, typeName, type Identifier, type TableName, type TypeName } f
 import { sql } from '../sql/sql.ts';
 import type { Row, Session } from './database.ts';
 
-export type RelationKind = 'table' | 'partitioned table' | 'view' | 'materialized view' | 'foreign table';
+type RelationKind = 'table' | 'partitioned table' | 'view' | 'materialized view' | 'foreign table';
 
 export type Column = {
   readonly name: Identifier;
@@ -21,7 +21,7 @@ export type Column = {
   readonly hasDefault: boolean;
 };
 
-export type ForeignKey = {
+type ForeignKey = {
   readonly name: string;
   readonly parent: TableName;
   readonly on: readonly { readonly child: Identifier; readonly parent: Identifier }[];

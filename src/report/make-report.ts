@@ -8,7 +8,7 @@ import type { Problem } from '../support/problem.ts';
 import type { Report, ReportProblem, ReportResult } from './report.ts';
 
 /** From which severity on a broken rule fails the run; `never`: it is reported and does not. */
-export type FailOn = 'error' | 'warning' | 'never';
+type FailOn = 'error' | 'warning' | 'never';
 
 export type Findings = {
   readonly rules: RuleSet;
@@ -44,7 +44,7 @@ export function makeReport(findings: Findings): Report {
 }
 
 /** Whether a result can decide the verdict. */
-export function isDecisive({ enforced, severity }: ReportResult, failOn: FailOn): boolean {
+function isDecisive({ enforced, severity }: ReportResult, failOn: FailOn): boolean {
   const least: Severity = failOn === 'never' ? 'error' : failOn;
   return enforced && SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(least);
 }

@@ -63,7 +63,7 @@ export function setting(report: Report): string {
 }
 
 /** `1,204`, `at least 5`, or `not measured`. */
-export function violationsText({ violations, kind }: ReportResult): string {
+function violationsText({ violations, kind }: ReportResult): string {
   if (violations === null) return 'not measured';
   if (kind === 'schema') return 'not met';
   return violations.exact ? number(violations.count) : `at least ${number(violations.count)}`;

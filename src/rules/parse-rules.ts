@@ -13,6 +13,7 @@ import type { AuthorSql, NamedTable, Rule, TableSelector } from './rule.ts';
 import {
   KIND_NAMES,
   ruleKeys,
+  ruleSchema,
   rulesFileSchema,
   SQL_KEYS,
   type KindName,
@@ -37,24 +38,38 @@ const OUTER_KEYS = [
 const NESTED_KEYS = ['parent', 'on', 'column', 'from', 'set', 'schema', 'severity', 'timeout'];
 
 /** Turns one file's text into rules, or into every mistake that it holds; never into some of its rules. Reads nothing. */
-export async function parseRules(file: string, text: string): Promise<ParsedRules> {
-  const yaml = readYaml(file, text);
+export async function parseRules(path: string, text: string): Promise<ParsedRules> {
+  const yaml = readYaml(path, text);
   if ('problems' in yaml) return { rules: [], problems: yaml.problems };
   const { document } = yaml;
   const checked = rulesFileSchema.safeParse(document.value);
-  if (!checked.success) {
-    return { rules: [], problems: checked.error.issues.flatMap((issue) => explainIssue(document, issue)) };
-  }
+  const mistakes = checked.success
+    ? []
+    : checked.error.issues.flatMap((issue) => explainIssue(document, issue));
+  const file = checked.success
+    ? (checked.data as ReadableFile)
+    : soundParts(document.value, checked.error.issues);
   const made = await Promise.all(
-    checked.data.rules.map((_, index) => makeRule(document, checked.data, index)),
+    file.rules.map((rule, index) => (rule ? makeRule(document, file, rule, index) : { problems: [] })),
   );
-  const problems = [
-    ...made.flatMap((each) => each.problems),
-    ...findRepeatedIds(made.flatMap(({ rule }) => rule ?? [])),
-  ];
-  return problems.length > 0
-    ? { rules: [], problems }
-    : { rules: made.flatMap(({ rule }) => rule ?? []), problems };
+  const rules = made.flatMap((each) => ('rule' in each ? each.rule : []));
+  const problems = [...mistakes, ...made.flatMap((each) => each.problems), ...findRepeatedIds(rules)];
+  return { rules: problems.length > 0 ? [] : rules, problems };
+}
+
+/** A file of which some rules may not fit the format: those that do are looked at further, so that all mistakes show at once. */
+type ReadableFile = Omit<RulesFile, 'rules'> & { readonly rules: readonly (RuleInput | undefined)[] };
+
+function soundParts(value: unknown, issues: readonly Issue[]): ReadableFile {
+  const file = value as RulesFile;
+  if (issues.some(({ path }) => path[0] !== 'rules' || path.length === 1)) return { version: 1, rules: [] };
+  const broken = new Set(issues.map(({ path }) => path[1]));
+  return {
+    ...file,
+    rules: file.rules.map((rule, index) =>
+      broken.has(index) ? undefined : (ruleSchema.parse(rule) as RuleInput),
+    ),
+  };
 }
 
 /** A problem for each rule whose id another rule has already. */
@@ -78,6 +93,8 @@ type Issue = {
   readonly message: string;
   readonly path: readonly PropertyKey[];
   readonly keys?: readonly string[];
+  /** What is wrong with a key of a map that the author names freely. */
+  readonly issues?: readonly { readonly message: string }[];
 };
 
 function explainIssue(document: YamlDocument, issue: Issue): Problem[] {
@@ -102,15 +119,19 @@ function explainIssue(document: YamlDocument, issue: Issue): Problem[] {
       }),
     ];
   }
+  if (issue.code === 'invalid_key')
+    return [say(issue.issues?.[0]?.message ?? issue.message, document.locateKey(path))];
   const missing = valueAt(document.value, path) === undefined;
   const key = path.filter((step) => typeof step === 'string').at(-1) ?? 'the file';
   if (missing) return [say(`'${key}' is missing here`, document.locate(path))];
-  return [
-    say(
-      `'${key}' ${issue.message.replace(/^Invalid (input|option): /, 'is not valid: ')}`,
-      document.locate(path),
-    ),
-  ];
+  return [say(`'${key}' ${phrase(issue.message)}`, document.locate(path))];
+}
+
+/** The schema library's sentence as the end of one of ours. */
+function phrase(message: string): string {
+  return message
+    .replace(/^Invalid (input|option): /, 'is not valid: ')
+    .replace(/^Too (small|big): /, 'is too $1: ');
 }
 
 function knownKeys(document: YamlDocument, path: Path): readonly string[] {
@@ -129,11 +150,12 @@ function valueAt(value: unknown, path: Path): unknown {
 
 async function makeRule(
   document: YamlDocument,
-  file: RulesFile,
+  file: ReadableFile,
+  input: RuleInput,
   index: number,
-): Promise<{ rule?: Rule; problems: Problem[] }> {
+): Promise<{ rule: Rule; problems: Problem[] } | { problems: Problem[] }> {
   const path: Path = ['rules', index];
-  const { kind, id, tables, schema, where, severity, ...rest } = file.rules[index] as RuleInput;
+  const { kind, id, tables, schema, where, severity, ...rest } = input;
   const { max_violations, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
   const problems: Problem[] = [];
   const at = (inner: Path): Position => document.locate([...path, ...inner]);
@@ -215,7 +237,7 @@ function checkSpec(kind: KindName, spec: Record<string, unknown>, at: (path: Pat
 
 function selectTables(
   document: YamlDocument,
-  file: RulesFile,
+  file: ReadableFile,
   path: Path,
   tables: RuleInput['tables'],
   problems: Problem[],

@@ -1,7 +1,7 @@
 // The whole rules format, version 1, on one page; the JSON Schema for editors is generated from it.
 import * as z from 'zod';
 import { identifier } from '../sql/identifier.ts';
-import { DURATION_PATTERN } from '../support/duration.ts';
+import { DURATION_PATTERN, parseDurationMs } from '../support/duration.ts';
 import { Problem } from '../support/problem.ts';
 
 /** A name of the catalogue: exact case, at most 63 bytes. */
@@ -29,7 +29,19 @@ const on = columnPairs(
   'Which row is the parent: child column: parent column. Several pairs for a composite key.',
 );
 const expression = z.string().min(1);
-const duration = z.string().regex(DURATION_PATTERN, "must look like '500ms', '30s' or '5m'");
+const duration = z
+  .string()
+  .regex(DURATION_PATTERN, { message: "must look like '500ms', '30s' or '5m'", abort: true })
+  .refine(isDuration, 'must be at least 1ms and at most 596h');
+
+function isDuration(text: string): boolean {
+  try {
+    return parseDurationMs(text) > 0;
+  } catch {
+    return false;
+  }
+}
+
 const severity = z.enum(['error', 'warning', 'notice']);
 const phase = z.string().min(1).max(60);
 const orphans = z
@@ -65,7 +77,9 @@ const kindShapes = {
     column: name.optional(),
     columns: columns.optional(),
     missing_values: z
-      .array(z.union([z.string(), z.number(), z.boolean()]))
+      .array(
+        z.union([z.string(), z.number(), z.boolean()], { error: 'must be texts, numbers, true or false' }),
+      )
       .min(1)
       .optional()
       .describe("Values that stand for a missing one, such as 0, '' or a nil uuid."),
@@ -156,14 +170,22 @@ const commonShape = {
   timeout: duration.optional().describe('How long one check of this rule may run on the server.'),
 };
 
-const ruleSchemas = KIND_NAMES.map((kind) =>
-  z.strictObject({
+/** Kinds that are not about the rows of a table: a filter would change nothing, and is refused. */
+const WITHOUT_WHERE: readonly KindName[] = ['query', 'schema'];
+
+const ruleSchemas = KIND_NAMES.map((kind) => {
+  const { where, ...common } = commonShape;
+  return z.strictObject({
     kind: z.literal(kind),
-    ...commonShape,
+    ...common,
+    ...(WITHOUT_WHERE.includes(kind) ? {} : { where }),
     ...(kind === 'query' ? {} : { tables }),
     ...kindShapes[kind],
-  }),
-);
+  });
+});
+
+/** One rule as YAML spells it. */
+export const ruleSchema = z.discriminatedUnion('kind', ruleSchemas as [(typeof ruleSchemas)[number]]);
 
 /** A rules file as YAML spells it. */
 export const rulesFileSchema = z
@@ -178,9 +200,14 @@ export const rulesFileSchema = z
       })
       .optional()
       .describe('Values for rules that do not say otherwise.'),
-    phases: z.array(phase).min(1).optional().describe('The phases of a rollout, in order.'),
+    phases: z
+      .array(phase)
+      .min(1)
+      .refine((all) => new Set(all).size === all.length, 'must not name a phase twice')
+      .optional()
+      .describe('The phases of a rollout, in order.'),
     lists: z.record(z.string().min(1), z.array(table).min(1)).optional().describe('Named lists of tables.'),
-    rules: z.array(z.discriminatedUnion('kind', ruleSchemas as [(typeof ruleSchemas)[number]])).min(1),
+    rules: z.array(ruleSchema).min(1),
   })
   .describe('A Rowgate rules file.');
 
@@ -192,7 +219,11 @@ export function ruleKeys(kind: KindName | undefined): string[] {
     kind === undefined
       ? KIND_NAMES.flatMap((each) => Object.keys(kindShapes[each]))
       : Object.keys(kindShapes[kind]);
-  return ['kind', 'tables', ...Object.keys(commonShape), ...own];
+  const absent = new Set([
+    ...(kind === 'query' ? ['tables'] : []),
+    ...(kind && WITHOUT_WHERE.includes(kind) ? ['where'] : []),
+  ]);
+  return ['kind', 'tables', ...Object.keys(commonShape), ...own].filter((key) => !absent.has(key));
 }
 
 /** The keys of a kind whose texts are SQL expressions, or its one SELECT. */

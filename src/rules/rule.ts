@@ -8,7 +8,7 @@ export const SEVERITIES = ['error', 'warning', 'notice'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
 /** Where a rule stands in its file; lines and columns count from 1. */
-export type Source = Position & { readonly endLine: number };
+type Source = Position & { readonly endLine: number };
 
 /**
  * SQL that an author wrote in a rule: through the grammar check, not yet near a server. An `expression` has every

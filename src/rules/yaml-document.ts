@@ -1,17 +1,7 @@
 import {
-  isAlias,
-  isMap,
-  isNode,
-  isPair,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  Scalar,
-  visit,
-  type Document,
-  type Node,
-} from 'yaml';
+  isAlias, isCollection, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, Parser, Scalar, visit,
+  type CST, type Document, type Node, type YAMLMap,
+} from 'yaml'; // prettier-ignore
 import type { Position } from '../support/problem.ts';
 import { Problem } from '../support/problem.ts';
 
@@ -34,12 +24,26 @@ export type YamlDocument = {
 /** Nesting deeper than this is a mistake or an attack; a rules file needs 6. */
 const MAX_DEPTH = 32;
 
+/** A map with more keys than this is no rules file; each mistake in it would be looked for among all of them. */
+const MAX_KEYS = 1_000;
+
+/** Controls, format and bidi characters, and lone surrogates: what a reviewer cannot see. */
+// eslint-disable-next-line no-control-regex -- these are what it looks for
+const HIDDEN =
+  /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u;
+
 /**
  * Reads YAML 1.2 strictly: no anchors, aliases, tags, directives, second documents, duplicate keys or invisible
  * characters. Gives the document, or every mistake with its place.
  */
 export function readYaml(file: string, text: string): { document: YamlDocument } | { problems: Problem[] } {
   const lines = new LineCounter();
+  const tooDeep = findTooDeep(text);
+  if (tooDeep !== undefined) {
+    const before = text.slice(0, tooDeep).split('\n');
+    const at = { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+    return { problems: [new Problem('rules-invalid', `nested deeper than ${MAX_DEPTH} levels`, { at })] };
+  }
   // Duplicate keys are found below: the library's own search is quadratic in the size of a map.
   const parsed = parseDocument(text, {
     lineCounter: lines,
@@ -55,7 +59,9 @@ export function readYaml(file: string, text: string): { document: YamlDocument }
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const problems = [...parsed.errors, ...parsed.warnings].map(
+  // A tag that is not known is a warning of the library; every tag is refused below, known or not.
+  const warnings = parsed.warnings.filter(({ code }) => code !== 'TAG_RESOLVE_FAILED');
+  const problems = [...parsed.errors, ...warnings].map(
     (error) =>
       new Problem('rules-invalid', yamlMessage(error.code, error.message), { at: place(error.pos[0]) }),
   );
@@ -83,16 +89,31 @@ function yamlMessage(code: string, message: string): string {
 
 type Refuse = (offset: number, message: string, hint?: string) => void;
 
+/** Where a collection begins that has too many around it; looked for before they are composed, which recurses. */
+function findTooDeep(text: string): number | undefined {
+  const open = Array.from(new Parser().parse(text), (token) => ({
+    token: token as CST.Token | null | undefined,
+    depth: 0,
+  }));
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { token, depth } = next;
+    if (!token) continue;
+    if (token.type === 'document') open.push({ token: token.value, depth });
+    if (!('items' in token)) continue;
+    if (depth >= MAX_DEPTH) return token.offset;
+    for (const { key, value } of token.items)
+      open.push({ token: key, depth: depth + 1 }, { token: value, depth: depth + 1 });
+  }
+  return undefined;
+}
+
 function refuseSurprises(text: string, parsed: Document, refuse: Refuse): void {
-  const hidden =
-    /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u.exec(
-      text.slice(1),
-    );
-  if (hidden) refuse(hidden.index + 1, 'an invisible or control character stands here; remove it');
+  const hidden = HIDDEN.exec(text.replace(/^\ufeff/, ' '));
+  if (hidden) refuse(hidden.index, 'an invisible or control character stands here; remove it');
   const directive = /^%\w/m.exec(text);
   if (directive) refuse(directive.index, 'YAML directives are not allowed');
   visit(parsed, {
-    Node: (_, node, path) => {
+    Node: (_, node) => {
       const start = isNode(node) ? (node.range?.[0] ?? 0) : 0;
       if (isAlias(node) || ('anchor' in node && node.anchor)) {
         refuse(
@@ -102,32 +123,44 @@ function refuseSurprises(text: string, parsed: Document, refuse: Refuse): void {
         );
         return visit.SKIP;
       }
-      if (node.tag && !node.tag.startsWith('tag:yaml.org,2002:'))
-        refuse(start, `the tag ${node.tag} is not allowed`);
-      if (path.length > MAX_DEPTH * 2) {
-        refuse(start, `nested deeper than ${MAX_DEPTH} levels`);
-        return visit.BREAK;
-      }
-      if (
-        isScalar(node) &&
-        typeof node.value === 'number' &&
-        Number.isInteger(node.value) &&
-        !Number.isSafeInteger(node.value)
-      ) {
-        refuse(start, 'this number is too large to be kept exactly; put it in quotes');
-      }
+      if (node.tag)
+        refuse(
+          start,
+          `the tag ${spellTag(node.tag)} is not allowed`,
+          isCollection(node) ? undefined : 'For text, use quotes.',
+        );
+      if (isScalar(node)) refuseScalar(node, hidden === null, (message) => refuse(start, message));
+      if (isMap(node)) return refuseKeys(node, refuse);
       return undefined;
     },
-    Map: (_, map) => {
-      const seen = new Set<string>();
-      for (const { key } of map.items) {
-        const text = String(isScalar(key) ? key.value : key);
-        if (seen.has(text))
-          refuse((isNode(key) && key.range?.[0]) || 0, `the key '${text}' stands twice in one map`);
-        seen.add(text);
-      }
-    },
   });
+}
+
+const spellTag = (tag: string): string => tag.replace('tag:yaml.org,2002:', '!!');
+
+function refuseScalar({ value }: Scalar, textIsClean: boolean, refuse: (message: string) => void): void {
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    refuse('this number is too large to be kept exactly; put it in quotes');
+  }
+  if (textIsClean && typeof value === 'string' && HIDDEN.test(value))
+    refuse('an escape makes an invisible or control character here; remove it');
+}
+
+function refuseKeys(map: YAMLMap, refuse: Refuse): symbol | undefined {
+  if (map.items.length > MAX_KEYS) {
+    refuse(map.range?.[0] ?? 0, `this map has ${map.items.length} keys; at most ${MAX_KEYS} are read`);
+    return visit.SKIP;
+  }
+  const seen = new Set<string>();
+  for (const { key } of map.items) {
+    const name = String(isScalar(key) ? key.value : key);
+    const start = (isNode(key) && key.range?.[0]) || 0;
+    if (seen.has(name)) refuse(start, `the key '${name}' stands twice in one map`);
+    // The one name that JavaScript's own libraries drop without a word.
+    if (name === '__proto__') refuse(start, "the key '__proto__' is not allowed");
+    seen.add(name);
+  }
+  return undefined;
 }
 
 function makeDocument(
@@ -179,19 +212,30 @@ function locateInScalar(
   offset: number,
   place: (offset: number) => Position,
 ): Position {
-  const start = place(node.range?.[0] ?? 0);
-  const before = [...String(node.value)].slice(0, offset).join('').split('\n');
+  const [from, to] = node.range ?? [0, 0];
+  const start = place(from);
+  const value = String(node.value);
+  const before = [...value].slice(0, offset).join('').split('\n');
   const row = before.length - 1;
   const column = before[row]?.length ?? 0;
   if (node.type === Scalar.BLOCK_LITERAL) {
-    const body = text.split('\n').slice(start.line);
-    const indent = /^ */.exec(body.find((line) => line.trim() !== '') ?? '')?.[0].length ?? 0;
+    // What stands before the first line's text in the file and not in the value; an indicator such as |2 may set it.
+    const spaces = (lines: readonly string[]): number =>
+      /^ */.exec(lines.find((line) => line.trim() !== '') ?? '')?.[0].length ?? 0;
+    const indent = spaces(text.split('\n').slice(start.line)) - spaces(value.split('\n'));
     return { ...start, line: start.line + 1 + row, column: indent + 1 + column };
   }
-  const oneLine = row === 0 && !node.source?.includes('\n');
-  if (node.type === Scalar.PLAIN && oneLine) return { ...start, column: start.column + column };
-  if ((node.type === Scalar.QUOTE_DOUBLE || node.type === Scalar.QUOTE_SINGLE) && oneLine) {
-    return { ...start, column: start.column + 1 + column };
-  }
-  return start;
+  const written = text.slice(from, to);
+  if (written.includes('\n')) return start;
+  if (node.type === Scalar.PLAIN) return { ...start, column: start.column + column };
+  const escape = QUOTED[node.type ?? ''];
+  if (!escape) return start;
+  const characters = written.slice(1, -1).match(escape) ?? [];
+  return { ...start, column: start.column + 1 + characters.slice(0, offset).join('').length };
 }
+
+/** One character of a quoted text, as it is written. */
+const QUOTED: Record<string, RegExp> = {
+  [Scalar.QUOTE_SINGLE]: /''|[^]/gu,
+  [Scalar.QUOTE_DOUBLE]: /\\x..|\\u....|\\U.{8}|\\?[^]/gu,
+};

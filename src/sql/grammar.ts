@@ -89,6 +89,25 @@ const BARE_SELECT_KEYS = new Set(['targetList', 'limitOption', 'op']);
  * Sub-selects, parameters, qualified names, aggregates and window functions are refused.
  */
 export async function checkExpression(text: string): Promise<CheckedExpression | GrammarError> {
+  return unlessTooDeep(() => readExpression(text));
+}
+
+/** Checks that a text is exactly one SELECT that writes nothing, locks nothing and creates nothing. */
+export async function checkSelect(text: string): Promise<CheckedSelect | GrammarError> {
+  return unlessTooDeep(() => readSelect(text));
+}
+
+/** A tree may be too deep for the parser, for the comparison or for the walk: all of them recurse. */
+async function unlessTooDeep<Checked>(check: () => Promise<Checked>): Promise<Checked | GrammarError> {
+  try {
+    return await check();
+  } catch (error) {
+    if (error instanceof RangeError) return refuse('the SQL is nested too deeply', 0);
+    throw error;
+  }
+}
+
+async function readExpression(text: string): Promise<CheckedExpression | GrammarError> {
   const unfit = checkText(text);
   if (unfit) return unfit;
   const alone = await parseOne(text, 'select\n');
@@ -107,15 +126,16 @@ export async function checkExpression(text: string): Promise<CheckedExpression |
   return collect(text, target, 'select\n'.length, EXPRESSION_NODES);
 }
 
-/** Checks that a text is exactly one SELECT that writes nothing, locks nothing and creates nothing. */
-export async function checkSelect(text: string): Promise<CheckedSelect | GrammarError> {
+async function readSelect(text: string): Promise<CheckedSelect | GrammarError> {
   const unfit = checkText(text);
   if (unfit) return unfit;
-  const parsed = await parseOne(text.replace(/;\s*$/, ''), '');
+  const parsed = await parseOne(text, '');
   if ('ok' in parsed) return parsed;
   const found = collect(text, { SelectStmt: parsed.select }, 0, SELECT_NODES);
   if (!found.ok) return found;
-  return { ok: true, functions: found.functions, text: text.replace(/;\s*$/, '') as CheckedSql };
+  // Without the semicolon, and what may follow it: the statement is going to stand in brackets.
+  const statement = Buffer.from(text, 'utf8').subarray(0, parsed.end).toString('utf8');
+  return { ok: true, functions: found.functions, text: statement as CheckedSql };
 }
 
 function refuse(message: string, offset: number, hint?: string): GrammarError {
@@ -134,11 +154,15 @@ function checkText(text: string): GrammarError | undefined {
   // eslint-disable-next-line no-control-regex -- a NUL ends the parser's text but not the server's
   const hidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u.exec(text);
   if (hidden)
-    return refuse('the SQL holds an invisible or control character', [...text.slice(0, hidden.index)].length);
+    return refuse(
+      'the SQL holds an invisible or control character',
+      Array.from(text.slice(0, hidden.index)).length,
+    );
   return undefined;
 }
 
-type Parsed = { readonly select: SelectStmt };
+/** `end` is the byte behind the statement; undefined where that is the end of the text. */
+type Parsed = { readonly select: SelectStmt; readonly end: number | undefined };
 
 async function parseOne(text: string, before: string, after = ''): Promise<Parsed | GrammarError> {
   // Loaded only when a rule holds SQL: the grammar takes about 50 ms to start.
@@ -152,10 +176,12 @@ async function parseOne(text: string, before: string, after = ''): Promise<Parse
         byteToCodePoint(text, (second.stmt_location ?? 0) - before.length),
       );
     const statement = first?.stmt;
-    if (statement && 'SelectStmt' in statement) return { select: statement.SelectStmt };
+    const length = first?.stmt_len;
+    const end = length === undefined ? undefined : (first?.stmt_location ?? 0) + length;
+    if (statement && 'SelectStmt' in statement) return { select: statement.SelectStmt, end };
     return refuse('only a SELECT is allowed', 0);
   } catch (error) {
-    if (error instanceof RangeError) return refuse('the SQL is nested too deeply', 0);
+    if (error instanceof RangeError) throw error;
     const details = grammar.hasSqlDetails(error) ? error.sqlDetails : undefined;
     const offset = Math.min(Math.max(0, (details?.cursorPosition ?? 0) - before.length), [...text].length);
     return refuse(error instanceof Error ? error.message : 'the SQL cannot be parsed', offset);
@@ -213,13 +239,21 @@ function collect(
       if (fields['lockingClause'])
         refused ??= refuse('FOR UPDATE and FOR SHARE are not allowed: a rule only reads', 0);
     }
-    if (
-      type === 'A_Expr' &&
-      namesOf(fields['name']).length > 1 &&
-      namesOf(fields['name'])[0] !== 'pg_catalog'
-    ) {
+    if (type === 'CollateClause' && !isBuiltIn(fields['collname'])) {
+      refused ??= refuse('a collation of another schema than pg_catalog is not allowed', at(fields));
+    }
+    const operators = [type === 'A_Expr' ? fields['name'] : undefined, fields['operName'], fields['useOp']];
+    if (operators.some((each) => !isBuiltIn(each))) {
       refused ??= refuse('an operator of another schema than pg_catalog is not allowed', at(fields));
     }
+  };
+  /** Types stand in fields of their own, without a node's name around them. */
+  const enterType = (fields: Fields): void => {
+    const name = namesOf(fields['names']).at(-1) ?? '';
+    if (!isBuiltIn(fields['names']))
+      refused ??= refuse('a type of another schema than pg_catalog is not allowed', at(fields));
+    // Their input looks into the catalogue, and their errors quote the value.
+    else if (name.startsWith('reg')) refused ??= refuse(`the type ${name} is not allowed`, at(fields));
   };
   const enterCall = (fields: Fields): void => {
     const [first = '', second, ...more] = namesOf(fields['funcname']);
@@ -244,19 +278,25 @@ function collect(
     if (Array.isArray(value)) return value.forEach(walk);
     if (typeof value !== 'object' || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
-      if (/^[A-Z]/.test(key) && typeof inner === 'object') enterNode(key, inner as Fields);
+      if (typeof inner === 'object') {
+        // A field of one fixed type has no node's name: the sides of a UNION, and types.
+        if (/^[A-Z]/.test(key)) enterNode(key, inner as Fields);
+        else if (key === 'larg' || key === 'rarg') enterNode('SelectStmt', inner as Fields);
+        else if (key === 'typeName') enterType(inner as Fields);
+      }
       walk(inner);
     }
   };
 
-  try {
-    walk(tree);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    refused = refuse('the SQL is nested too deeply', 0);
-  }
+  walk(tree);
   if (refused) return refused;
   return { ok: true, columns, functions, qualified: (alias) => qualify(text, columns, alias) };
+}
+
+/** Whether a name has no schema, or that of pg_catalog. */
+function isBuiltIn(list: unknown): boolean {
+  const names = namesOf(list);
+  return names.length <= 1 || (names.length === 2 && names[0] === 'pg_catalog');
 }
 
 function namesOf(list: unknown): string[] {

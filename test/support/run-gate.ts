@@ -1,0 +1,62 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseOptions } from '../../src/options.ts';
+import { openDatabase } from '../../src/postgres/connect.ts';
+import { parseConnectionTarget } from '../../src/postgres/connection-string.ts';
+import type { DriverName } from '../../src/postgres/database.ts';
+import type { Report } from '../../src/report/report.ts';
+import { run } from '../../src/run.ts';
+
+export type GateOptions = {
+  readonly url: string;
+  /** A rules file's text, recognised by its line breaks; or the path of one, relative to the repository. */
+  readonly rules: string;
+  readonly driver?: DriverName;
+  readonly phase?: string;
+  readonly only?: readonly string[];
+  readonly samples?: number;
+  readonly maxConnections?: number;
+  /** As on the command line, such as `500ms`. */
+  readonly statementTimeout?: string;
+  readonly failOn?: string;
+  readonly signal?: AbortSignal;
+};
+
+const REPOSITORY = path.resolve(import.meta.dirname, '../..');
+
+/** The name that rules given as text have in problems and results. */
+export const RULES_FILE = 'rules.yml';
+
+/** Runs the gate as both doors do, and gives its report. */
+export async function runGate({ url, rules, driver = 'pg', signal, ...rest }: GateOptions): Promise<Report> {
+  const { phase, only, failOn, statementTimeout, samples, maxConnections } = rest;
+  const isText = rules.includes('\n');
+  const folder = isText ? await mkdtemp(path.join(tmpdir(), 'rowgate-rules-')) : REPOSITORY;
+  try {
+    if (isText) await writeFile(path.join(folder, RULES_FILE), rules);
+    const options = parseOptions(
+      {
+        rules: [isText ? RULES_FILE : rules],
+        driver,
+        phase,
+        only,
+        failOn,
+        statementTimeout,
+        samples: samples?.toString(),
+        maxConnections: maxConnections?.toString(),
+      },
+      (name) => name,
+    );
+    const { report } = await run(options, {
+      folder,
+      database: () => openDatabase(parseConnectionTarget({ url, env: {} }), driver),
+      now: () => new Date(),
+      emit: () => {},
+      signal: signal ?? new AbortController().signal,
+    });
+    return report;
+  } finally {
+    if (isText) await rm(folder, { recursive: true });
+  }
+}
