@@ -124,13 +124,13 @@ module.exports = {
     ),
     onlyFrom(
       'files-have-few-hands',
-      'The report is written by publish.ts, and by the doors. The others read: rules, certificates, the event of a \
+      'The report is written by publish.ts, and by the doors. The others read: rules, certificates, passwords, the event of a \
 run, the place of a worker; and the embedded server keeps to a temporary folder.',
       [
         A_DOOR,
         '^src/report/publish\\.ts$',
         '^src/rules/load-rules\\.ts$',
-        '^src/postgres/(tls|embedded|embedded-binaries|drivers/postgres)\\.ts$',
+        '^src/postgres/(tls|password-file|embedded|embedded-binaries|drivers/postgres)\\.ts$',
         '^src/github/runner\\.ts$',
       ],
       '^(node:)?fs(/promises)?$',

@@ -50734,9 +50734,10 @@ async function runChecks(plan, snapshot, options) {
   };
   await inLanes(snapshot, Math.min(options.maxConnections, total), options.signal, work);
   const missing = options.signal.aborted ? cancelled() : new Problem("connection-lost", "the connection to the server was lost before this check could run");
-  return plan.checks.map(
-    (check) => results.get(check) ?? { check, strategy: "none", elapsedMs: 0, outcome: "unknown", problem: missing }
-  );
+  return plan.checks.map((check) => results.get(check) ?? unmeasured(check, missing));
+}
+function unmeasured(check, problem) {
+  return { check, strategy: "none", elapsedMs: 0, outcome: "unknown", problem };
 }
 async function inLanes(snapshot, lanes, signal, work) {
   const joined = [];
@@ -50911,7 +50912,7 @@ function refuseCall({ functions, locate }, refusal) {
   );
 }
 async function explainProblem(check, { leader }, limits) {
-  if (check.form !== "rows" && check.form !== "query") return void 0;
+  if (limits.signal.aborted || check.form !== "rows" && check.form !== "query") return void 0;
   const schemas = check.form === "rows" ? check.operatorSchemas : [];
   try {
     await askAside(leader, limits, schemas, (query2) => query2(explained2(check)));
@@ -51677,13 +51678,16 @@ function makeReport(findings) {
     phase: findings.phase ?? null,
     startedAt: findings.startedAt.toISOString(),
     elapsedMs: Math.round(findings.elapsedMs),
-    target: findings.target,
+    target: findings.target ? describeTarget(findings.target) : null,
     rules: { files: [...findings.rules.files], hash: findings.rules.hash },
     totals: totalsOf(results),
     results,
     problems: problems2,
     channels: []
   };
+}
+function describeTarget({ database, serverVersion, inRecovery, lsn }) {
+  return { database, serverVersion, inRecovery, snapshotLsn: lsn ?? null };
 }
 function isDecisive({ enforced, severity: severity2 }, failOn) {
   const least = failOn === "never" ? "error" : failOn;
@@ -52787,16 +52791,13 @@ function byteToCodePoint(text2, byte) {
 }
 
 // src/rules/rule-schema.ts
-var name = string2().superRefine(accepted(identifier));
-function accepted(parse4) {
-  return (text2, context3) => {
-    try {
-      parse4(text2);
-    } catch (error3) {
-      context3.addIssue({ code: "custom", message: error3 instanceof Problem ? error3.message : String(error3) });
-    }
-  };
-}
+var name = string2().superRefine((text2, context3) => {
+  try {
+    identifier(text2);
+  } catch (error3) {
+    context3.addIssue({ code: "custom", message: error3 instanceof Problem ? error3.message : String(error3) });
+  }
+});
 var ruleId = string2().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, "must be kebab-case, such as 'orders-have-a-tenant'").max(100, "must be at most 100 characters");
 var table2 = string2().min(1).describe("A table: its exact name, or schema.table.");
 var columns = array(name).min(1);
@@ -52805,7 +52806,14 @@ var on = columnPairs(
   "Which row is the parent: child column: parent column. Several pairs for a composite key."
 );
 var expression = string2().min(1);
-var duration3 = string2().regex(DURATION_PATTERN, { message: "must look like '500ms', '30s' or '5m'", abort: true }).superRefine(accepted(parseDurationMs));
+var duration3 = string2().regex(DURATION_PATTERN, { message: "must look like '500ms', '30s' or '5m'", abort: true }).refine(isDuration, "must be at least 1ms and at most 596h");
+function isDuration(text2) {
+  try {
+    return parseDurationMs(text2) > 0;
+  } catch {
+    return false;
+  }
+}
 var severity = _enum(["error", "warning", "notice"]);
 var phase = string2().min(1).max(60);
 var orphans = _enum(["report", "ignore"]).default("report").describe("Whether a link to a parent that is not there breaks the rule.");
@@ -53002,7 +53010,7 @@ function findTooDeep(text2) {
   return void 0;
 }
 function refuseSurprises(text2, parsed, refuse2) {
-  const hidden = HIDDEN.exec(text2);
+  const hidden = HIDDEN.exec(text2.replace(/^\ufeff/, " "));
   if (hidden) refuse2(hidden.index, "an invisible or control character stands here; remove it");
   const directive = /^%\w/m.exec(text2);
   if (directive) refuse2(directive.index, "YAML directives are not allowed");
@@ -53404,74 +53412,52 @@ var LOCK_TIMEOUT_MS = 2e3;
 async function run(options, world) {
   const startedAt = world.now();
   const start = performance3.now();
-  const { rules, problems: problems2 } = await loadRules(options.rules, world.folder).catch((error3) => ({
-    rules: { files: [], hash: "", rules: [] },
-    problems: [asProblem(error3)]
-  }));
+  const { rules, problems: problems2 } = await loadRules(options.rules, world.folder);
   const mistakes = problems2.length > 0 ? problems2 : checkPlanOptions(rules, options);
-  if (mistakes.length === 0)
-    world.emit({ event: "rules-loaded", files: rules.files.length, rules: rules.rules.length });
   const answers = mistakes.length > 0 ? { results: [], problems: mistakes } : await ask(rules, options, world);
-  const { snapshot, results, problems: met2 } = answers;
+  const { phase: phase2, failOn } = options;
   const report2 = makeReport({
+    ...answers,
     rules,
-    phase: options.phase,
-    failOn: options.failOn,
+    phase: phase2,
+    failOn,
     startedAt,
-    elapsedMs: performance3.now() - start,
-    target: snapshot ? describeTarget(snapshot.target) : null,
-    results,
-    problems: met2
+    elapsedMs: performance3.now() - start
   });
   return { report: report2, rules };
 }
-function describeTarget({ database, serverVersion, inRecovery, lsn }) {
-  return { database, serverVersion, inRecovery, snapshotLsn: lsn ?? null };
-}
 async function ask(rules, options, world) {
+  const { signal, emit } = world;
   let snapshot;
+  emit({ event: "rules-loaded", files: rules.files.length, rules: rules.rules.length });
   try {
     snapshot = await openSnapshot(world.database());
-  } catch (error3) {
-    return unanswered(rules, options, asProblem(error3));
-  }
-  try {
-    world.emit({ event: "connected", target: snapshot.target });
+    const { target, leader } = snapshot;
+    emit({ event: "connected", target });
     const limits = { statementTimeoutMs: options.statementTimeout, lockTimeoutMs: LOCK_TIMEOUT_MS };
-    const { plan, problems: problems2 } = await plannedOn(snapshot, rules, options, limits);
-    if (problems2.length > 0) return { snapshot, results: [], problems: problems2 };
-    return { snapshot, results: await answersTo(plan, snapshot, options, limits, world), problems: [] };
+    const planned = makePlan(rules, await readCatalog(leader), options);
+    const vetted = await vetPlan(planned.plan, snapshot, { ...limits, signal });
+    const problems2 = [...planned.problems, ...vetted.problems];
+    if (problems2.length > 0) return { target, results: [], problems: problems2 };
+    const results = await runChecks(vetted.plan, snapshot, {
+      ...limits,
+      signal,
+      maxConnections: options.maxConnections,
+      samples: options.samples,
+      onProgress: (progress) => emit({ event: "check", progress })
+    });
+    return { target, results, problems: [] };
   } catch (error3) {
-    return { snapshot, ...unanswered(rules, options, asProblem(error3)) };
+    const problem = asProblem(error3);
+    const { checks } = planWithoutDatabase(rules, options, problem);
+    return {
+      target: snapshot?.target,
+      results: checks.map((check) => unmeasured(check, problem)),
+      problems: [problem]
+    };
   } finally {
-    await snapshot.close();
+    await snapshot?.close();
   }
-}
-function unanswered(rules, options, problem) {
-  const { checks } = planWithoutDatabase(rules, options, problem);
-  const results = checks.map((check) => ({
-    check,
-    strategy: "none",
-    elapsedMs: 0,
-    outcome: "unknown",
-    problem
-  }));
-  return { results, problems: [problem] };
-}
-async function plannedOn(snapshot, rules, options, limits) {
-  const catalog = await readCatalog(snapshot.leader);
-  const made = makePlan(rules, catalog, options);
-  const vetted = await vetPlan(made.plan, snapshot, limits);
-  return { plan: vetted.plan, problems: [...made.problems, ...vetted.problems] };
-}
-function answersTo(plan, snapshot, options, limits, world) {
-  return runChecks(plan, snapshot, {
-    ...limits,
-    maxConnections: options.maxConnections,
-    samples: options.samples,
-    signal: world.signal,
-    onProgress: (progress) => world.emit({ event: "check", progress })
-  });
 }
 
 // src/action.ts

@@ -55,10 +55,12 @@ export async function runChecks(
   const missing = options.signal.aborted
     ? cancelled()
     : new Problem('connection-lost', 'the connection to the server was lost before this check could run');
-  return plan.checks.map(
-    (check) =>
-      results.get(check) ?? { check, strategy: 'none', elapsedMs: 0, outcome: 'unknown', problem: missing },
-  );
+  return plan.checks.map((check) => results.get(check) ?? unmeasured(check, missing));
+}
+
+/** The result of a check that was never begun. */
+export function unmeasured(check: Check, problem: Problem): CheckResult {
+  return { check, strategy: 'none', elapsedMs: 0, outcome: 'unknown', problem };
 }
 
 /** Works on the leader and on as many joined sessions as the server grants; one that is refused is done without. */
@@ -141,9 +143,13 @@ async function runCountingCheck(
 }
 
 function describeHeld(check: RowCheck | QueryCheck, count: number): string {
-  if (count > 0) return `${count} violations, at most ${check.rule.maxViolations} allowed`;
+  if (count > 0)
+    return `${count} ${count === 1 ? 'violation' : 'violations'}, at most ${check.rule.maxViolations} allowed`;
   const table = checkedTable(check);
-  return table ? `no row of ${displayTable(table)} breaks it` : 'the query returned no row';
+  if (!table) return 'the query returned no row';
+  const asOf =
+    check.form === 'rows' && check.relation.kind === 'materialized view' ? ', as of its last refresh' : '';
+  return `no row of ${displayTable(table)} breaks it${asOf}`;
 }
 
 function describeBroken(count: number, allowed: number): string {

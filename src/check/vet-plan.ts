@@ -21,6 +21,9 @@ const DENIED_FUNCTIONS: Readonly<Record<string, string>> = {
   repeat: 'can take any amount of memory',
 };
 
+/** Once the signal is given the server is asked no more; the run that follows then ends each check as cancelled. */
+type VetOptions = Limits & { readonly signal: AbortSignal };
+
 /**
  * Has the server look at every statement of a plan before any row is read: `explain` finds types that cannot be
  * compared, values that do not fit a column, and what is wrong in author SQL. Gives the plan and the mistakes, each
@@ -29,7 +32,7 @@ const DENIED_FUNCTIONS: Readonly<Record<string, string>> = {
 export async function vetPlan(
   plan: Plan,
   snapshot: Snapshot,
-  limits: Limits,
+  limits: VetOptions,
 ): Promise<{ plan: Plan; problems: Problem[] }> {
   const problems: Problem[] = [];
   const refused = await findRefusedCalls(plan, snapshot);
@@ -97,9 +100,9 @@ function refuseCall(
 async function explainProblem(
   check: Check,
   { leader }: Snapshot,
-  limits: Limits,
+  limits: VetOptions,
 ): Promise<Problem | undefined> {
-  if (check.form !== 'rows' && check.form !== 'query') return undefined;
+  if (limits.signal.aborted || (check.form !== 'rows' && check.form !== 'query')) return undefined;
   const schemas = check.form === 'rows' ? check.operatorSchemas : [];
   try {
     await askAside(leader, limits, schemas, (query) => query(explained(check)));

@@ -2,6 +2,7 @@ import { EXIT_BROKEN, EXIT_CLEAN, EXIT_NOT_STARTED, EXIT_UNKNOWN } from './exit-
 import { displayTable } from '../sql/identifier.ts';
 import type { CheckResult } from '../check/check-result.ts';
 import { checkedTable, type Check } from '../plan/plan.ts';
+import type { SnapshotTarget } from '../postgres/snapshot.ts';
 import type { RuleSet, Severity } from '../rules/rule.ts';
 import { SEVERITIES } from '../rules/rule.ts';
 import type { Problem } from '../support/problem.ts';
@@ -10,16 +11,21 @@ import type { Report, ReportProblem, ReportResult } from './report.ts';
 /** From which severity on a broken rule fails the run; `never`: it is reported and does not. */
 type FailOn = 'error' | 'warning' | 'never';
 
-export type Findings = {
+/** What the server said. */
+export type Answers = {
+  /** Undefined when no server answered. */
+  readonly target?: SnapshotTarget | undefined;
+  readonly results: readonly CheckResult[];
+  /** Why the run could not start or end; empty when it did both. */
+  readonly problems: readonly Problem[];
+};
+
+type Findings = Answers & {
   readonly rules: RuleSet;
   readonly phase: string | undefined;
   readonly failOn: FailOn;
   readonly startedAt: Date;
   readonly elapsedMs: number;
-  readonly target: Report['target'];
-  readonly results: readonly CheckResult[];
-  /** Why the run could not start or end; empty when it did both. */
-  readonly problems: readonly Problem[];
 };
 
 /** Folds what was found into a report with its verdict and exit code. The verdict comes from the rules alone. */
@@ -34,13 +40,17 @@ export function makeReport(findings: Findings): Report {
     phase: findings.phase ?? null,
     startedAt: findings.startedAt.toISOString(),
     elapsedMs: Math.round(findings.elapsedMs),
-    target: findings.target,
+    target: findings.target ? describeTarget(findings.target) : null,
     rules: { files: [...findings.rules.files], hash: findings.rules.hash },
     totals: totalsOf(results),
     results,
     problems,
     channels: [],
   };
+}
+
+function describeTarget({ database, serverVersion, inRecovery, lsn }: SnapshotTarget): Report['target'] {
+  return { database, serverVersion, inRecovery, snapshotLsn: lsn ?? null };
 }
 
 /** Whether a result can decide the verdict. */

@@ -3,6 +3,7 @@ import { markdownCode, markdownText } from '../support/markdown-text.ts';
 import type { Report } from './report.ts';
 import {
   findingsOf,
+  footer,
   groupByRule,
   headline,
   isRunProblem,
@@ -52,7 +53,7 @@ function page(
       ? '*The details of each table did not fit here; the JSON report has them.*'
       : '',
     ...detailed.map(details),
-    `<sub>${number(report.totals.results)} checks in ${formatDurationMs(report.elapsedMs)}</sub>`,
+    `<sub>${footer(report)}</sub>`,
   ];
   return `${sections.filter(Boolean).join('\n\n')}\n`;
 }

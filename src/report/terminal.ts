@@ -1,9 +1,9 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
-import { formatDurationMs } from '../support/duration.ts';
 import { plain } from '../support/plain.ts';
 import type { Report, ReportProblem, ReportResult } from './report.ts';
 import {
   findingsOf,
+  footer,
   groupByRule,
   headline,
   isRunProblem,
@@ -35,10 +35,7 @@ export function renderTerminal(report: Report, { color }: TerminalOptions): stri
       .flatMap((group) => ['', ...ruleLines(group, paint)]),
     ...(held.length > 0 ? ['', ...held.map((group) => heldLine(group, paint))] : []),
     '',
-    paint(
-      'dim',
-      `${report.totals.results} checks in ${formatDurationMs(report.elapsedMs)}; exit code ${report.exitCode}`,
-    ),
+    paint('dim', `${footer(report)}; exit code ${report.exitCode}`),
   ];
   return `${lines.join('\n')}\n`;
 }

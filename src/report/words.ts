@@ -1,4 +1,5 @@
 // The sentences that every renderer shares, so that a result reads the same wherever it is met.
+import { formatDurationMs } from '../support/duration.ts';
 import type { Report, ReportResult } from './report.ts';
 
 /** The results of one rule, in the order of the rules. */
@@ -60,6 +61,11 @@ export function setting(report: Report): string {
     ? `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ', a standby: its data may lag' : ''}`
     : 'no server answered';
   return `${where}; ${phase === null ? 'no phase given, every rule enforced' : `phase ${phase}`}`;
+}
+
+/** How much was measured, and how long it took. */
+export function footer({ totals, elapsedMs }: Report): string {
+  return `${number(totals.held + totals.broken)} of ${counted(totals.results, 'check')} measured in ${formatDurationMs(elapsedMs)}`;
 }
 
 /** `1,204`, `at least 5`, or `not measured`. */
