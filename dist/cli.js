@@ -28043,6 +28043,7 @@ var SERVER_ERRORS = {
   "08": { code: "connection-lost", says: "the connection failed" },
   // Login: at connect time alone.
   "28": { code: "authentication-failed", says: "the server refused the login", hint: CREDENTIALS_HINT },
+  "28000": { code: "authentication-failed", says: "the server lets nobody in this way", hint: "Check user and sslmode in the database URL, and pg_hba.conf on the server." },
   "3D": { code: "database-missing", says: "the database does not exist", hint: "Check the name after the last / of the database URL." },
   // Values and constraints: the server's sentence quotes the value, so it is never shown.
   "22": { code: "query-failed", says: "a value in the data does not fit the expression", hint: "A cast or a calculation failed on some row; guard it with a condition." },
@@ -28155,6 +28156,12 @@ function meaningOf(failure2, sqlstate, context) {
   const listed = SERVER_ERRORS[sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
   const meaning = listed ?? { code: "query-failed", says: "the server failed" };
   if (!context.connected) {
+    if (sqlstate === "42501")
+      return {
+        ...meaning,
+        code: "authentication-failed",
+        hint: "Grant the role the right to connect: grant connect on database <database> to <role>"
+      };
     const overall = meaning.code === "connection-lost" || meaning.code === "query-failed";
     return overall ? { ...meaning, code: "connection-failed" } : meaning;
   }
@@ -28182,9 +28189,9 @@ function interrupted(timeout, { message }, { cancelRequested }) {
 function isRecoveryConflict({ routine, message }) {
   return RECOVERY_ROUTINES.has(routine ?? "") || message.includes("conflict with recovery");
 }
-function maySayItself({ position }, sqlstate, { connected: connected2 }) {
-  if (!connected2) return true;
-  return sqlstate === "42501" || sqlstate.startsWith("42") && position !== void 0;
+function maySayItself(failure2, sqlstate, { connected: connected2 }) {
+  const fromParser = sqlstate.startsWith("42") && failure2.position !== void 0;
+  return !connected2 || fromParser || failure2.routine?.startsWith("aclcheck_error") === true;
 }
 function isTls(code) {
   return code !== void 0 && (code in CERTIFICATE_ERRORS || /^(ERR_SSL_|ERR_TLS_|CERT_|EPROTO$)/.test(code));
@@ -28551,10 +28558,12 @@ function loadWorker(options) {
   const script = `import('${tsx}').then(({ register }) => { register(); return import('${source2}'); })`;
   return new Worker(script, { ...options, eval: true });
 }
-async function startReply(worker) {
-  const ended = once(worker, "exit").then(() => Promise.reject(new Error("closed")));
-  const [reply] = await Promise.race([once(worker, "message"), ended]);
-  return reply;
+function startReply(worker) {
+  return new Promise((resolve3, reject) => {
+    worker.once("message", resolve3);
+    worker.once("error", (cause) => reject(new Error("closed", { cause })));
+    worker.once("exit", () => reject(new Error("closed")));
+  });
 }
 function makeWire2(worker, { key, encryption }) {
   const ended = new Promise((resolve3) => worker.once("exit", resolve3));
@@ -28863,13 +28872,17 @@ function headline(report2) {
     ...unknown2.length > 0 ? [`${counted(unknown2.length, "check")} could not be measured`] : [],
     ...broken.length + unknown2.length === 0 ? [`${counted(report2.totals.results - report2.totals.notEnforced, "check")} held`] : []
   ];
-  const word = { clean: "Clean", broken: "Broken", incomplete: "Incomplete" }[report2.verdict];
+  const clean = broken.length + unknown2.length === 0 ? "Clean" : "Clean of what fails the run";
+  const word = { clean, broken: "Broken", incomplete: "Incomplete" }[report2.verdict];
   return `${word}: ${parts.join(", ")}`;
 }
 function setting(report2) {
   const { target, phase: phase2 } = report2;
   const where = target ? `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ", a standby: its data may lag" : ""}` : "no server answered";
   return `${where}; ${phase2 === null ? "no phase given, every rule enforced" : `phase ${phase2}`}`;
+}
+function footer({ totals, elapsedMs }) {
+  return `${number3(totals.held + totals.broken)} of ${counted(totals.results, "check")} measured in ${formatDurationMs(elapsedMs)}`;
 }
 function violationsText({ violations, kind }) {
   if (violations === null) return "not measured";
@@ -28944,10 +28957,7 @@ function renderTerminal(report2, { color }) {
     ...needing.filter((group) => !isRunProblem(group, report2)).flatMap((group) => ["", ...ruleLines(group, paint)]),
     ...held.length > 0 ? ["", ...held.map((group) => heldLine(group, paint))] : [],
     "",
-    paint(
-      "dim",
-      `${report2.totals.results} checks in ${formatDurationMs(report2.elapsedMs)}; exit code ${report2.exitCode}`
-    )
+    paint("dim", `${footer(report2)}; exit code ${report2.exitCode}`)
   ];
   return `${lines.join("\n")}
 `;
@@ -29024,7 +29034,8 @@ async function openSnapshot(database) {
     const exported = await exportSnapshot(leader);
     await configure(leader);
     const join5 = async () => {
-      if (exported === void 0) throw new Problem("not-measurable", "this server does not share its snapshots");
+      if (exported === void 0)
+        throw new Problem("not-measurable", "this server does not share its snapshots");
       const session = await open4();
       await session.query(sql`set transaction snapshot ${constant(exported)}`);
       await configure(session);
@@ -29065,13 +29076,18 @@ async function configure(session) {
   );
 }
 function settings(values) {
-  const calls = Object.entries(values).map(([name2, value]) => sql`pg_catalog.set_config(${param(name2, "text")}, ${param(value, "text")}, true)`);
-  return sql`select ${join2(calls.map((call, i) => sql`${call} as ${`s${i}`}`), sql`, `)}`;
+  const calls = Object.entries(values).map(
+    ([name2, value]) => sql`pg_catalog.set_config(${param(name2, "text")}, ${param(value, "text")}, true)`
+  );
+  return sql`select ${join2(
+    calls.map((call, i) => sql`${call} as ${`s${i}`}`),
+    sql`, `
+  )}`;
 }
 async function askAside(session, limits, schemas, ask2) {
   await session.query(sql`savepoint aside`);
   try {
-    const path4 = ["pg_catalog", ...schemas.map((schema2) => `"${schema2.replaceAll('"', '""')}"`), "pg_temp"].join(", ");
+    const path4 = ["pg_catalog", ...schemas.map(quoteIdentifier), "pg_temp"].join(", ");
     await session.query(
       settings({
         search_path: path4,
@@ -29079,7 +29095,9 @@ async function askAside(session, limits, schemas, ask2) {
         lock_timeout: String(limits.lockTimeoutMs)
       })
     );
-    return await ask2((statement) => session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS }));
+    return await ask2(
+      (statement) => session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS })
+    );
   } finally {
     if (session.alive) await leave(session, "aside");
   }
@@ -29096,7 +29114,11 @@ async function readTarget(session) {
   const inRecovery = row?.["in_recovery"] === "t";
   if (Number(row?.["server_version_num"]) < OLDEST_SERVER) {
     const hint = "Rowgate is tested on PostgreSQL 13 to 18.";
-    throw new Problem("connection-invalid", `the server runs PostgreSQL ${row?.["server_version"]}, which is too old`, { hint });
+    throw new Problem(
+      "connection-invalid",
+      `the server runs PostgreSQL ${row?.["server_version"]}, which is too old`,
+      { hint }
+    );
   }
   return {
     database: row?.["database"] ?? "",
@@ -29228,8 +29250,7 @@ function cancelled() {
 }
 async function runCountingCheck(check2, session, options) {
   const limits = { ...options, statementTimeoutMs: check2.rule.timeoutMs ?? options.statementTimeoutMs };
-  const schemas = check2.form === "rows" ? check2.operatorSchemas : [];
-  return askAside(session, limits, schemas, async (query2) => {
+  return askAside(session, limits, check2.operatorSchemas, async (query2) => {
     const [row] = await query2(countStatement(check2));
     const count = countOf(row, VIOLATIONS);
     const classes = check2.form === "rows" ? check2.classes.map(({ name: name2 }, i) => [name2, countOf(row, classColumn(i))]) : [];
@@ -29244,9 +29265,12 @@ async function runCountingCheck(check2, session, options) {
   });
 }
 function describeHeld(check2, count) {
-  if (count > 0) return `${count} violations, at most ${check2.rule.maxViolations} allowed`;
+  if (count > 0)
+    return `${count} ${count === 1 ? "violation" : "violations"}, at most ${check2.rule.maxViolations} allowed`;
   const table3 = checkedTable(check2);
-  return table3 ? `no row of ${displayTable(table3)} breaks it` : "the query returned no row";
+  if (!table3) return "the query returned no row";
+  const asOf = check2.form === "rows" && check2.relation.kind === "materialized view" ? ", as of its last refresh" : "";
+  return `no row of ${displayTable(table3)} breaks it${asOf}`;
 }
 function describeBroken(count, allowed) {
   const rows = count === 1 ? "1 row breaks it" : `${count} rows break it`;
@@ -29313,7 +29337,7 @@ async function vetPlan(plan, snapshot, limits) {
   for (const check2 of plan.checks) {
     const problem = refused2.get(check2.rule) ?? await explainProblem(check2, snapshot, limits);
     if (!problem) checks.push(check2);
-    else if (check2.enforced) problems2.push(problem);
+    else if (check2.enforced && problem.code !== "not-measurable") problems2.push(problem);
     else checks.push(impossible(check2, problem));
   }
   return { plan: { checks }, problems: problems2 };
@@ -29328,14 +29352,24 @@ async function findRefusedCalls(plan, { leader }) {
     (rule) => [...rule.authorSql.values()].flatMap(({ functions }) => functions.map(({ name: name2 }) => name2))
   );
   if (names.length === 0) return /* @__PURE__ */ new Map();
+  const schemas = [
+    ...new Set(plan.checks.flatMap((check2) => "operatorSchemas" in check2 ? check2.operatorSchemas : []))
+  ];
   const rows = await leader.query(sql`
     select p.proname as name
     from pg_catalog.pg_proc p
-    where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace and p.proname = any (${textArray([...new Set(names)])})
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    where p.proname = any (${textArray([...new Set(names)])})
+      and (n.nspname = 'pg_catalog' or n.nspname = any (${textArray(schemas)}))
     group by p.proname
-    having bool_and(p.provolatile in ('i', 's'))`);
+    having bool_or(n.nspname = 'pg_catalog')
+      and bool_and(p.provolatile in ('i', 's'))
+      and bool_and(n.nspname = 'pg_catalog' or exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
+      ))`);
   const steady = new Set(rows.map((row) => row["name"]));
-  const refusal = (name2) => Object.hasOwn(DENIED_FUNCTIONS, name2) ? DENIED_FUNCTIONS[name2] : steady.has(name2) ? void 0 : "is not one of pg_catalog, or is volatile";
+  const refusal = (name2) => Object.hasOwn(DENIED_FUNCTIONS, name2) ? DENIED_FUNCTIONS[name2] : steady.has(name2) ? void 0 : "is volatile, or is not one that comes with Postgres";
   return new Map(
     rules.flatMap((rule) => {
       const problem = [...rule.authorSql.values()].map((author) => refuseCall(author, refusal)).find((each) => each !== void 0);
@@ -29357,23 +29391,25 @@ function refuseCall({ functions, locate }, refusal) {
 }
 async function explainProblem(check2, { leader }, limits) {
   if (limits.signal.aborted || check2.form !== "rows" && check2.form !== "query") return void 0;
-  const schemas = check2.form === "rows" ? check2.operatorSchemas : [];
   try {
-    await askAside(leader, limits, schemas, (query2) => query2(explained(check2)));
-    return void 0;
+    const [row] = await askAside(leader, limits, check2.operatorSchemas, (query2) => query2(explained(check2)));
+    return row?.["QUERY PLAN"]?.includes('"Foreign Scan"') ? readsForeignTable(check2) : void 0;
   } catch (error2) {
     if (!(error2 instanceof Problem) || !leader.alive || !isAuthorsMistake(error2)) return void 0;
-    const { message, hint, sqlstate } = error2;
+    const { hint, sqlstate = "" } = error2;
     const at = inQuery(check2, error2) ?? check2.rule.locate(placeOf(check2.rule));
-    return new Problem("rules-invalid", `the server refuses this rule: ${message}`, {
-      at,
-      hint,
-      sqlstate,
-      cause: error2
-    });
+    const message = sqlstate.startsWith("22") ? `a value in this rule does not fit the type that it is compared with (SQLSTATE ${sqlstate})` : `the server refuses this rule: ${error2.message}`;
+    return new Problem("rules-invalid", message, { at, hint, sqlstate, cause: error2 });
   }
 }
-var explained = (check2) => sql`explain (costs off) ${countStatement(check2)}`;
+var explained = (check2) => sql`explain (format json, costs off) ${countStatement(check2)}`;
+function readsForeignTable({ rule }) {
+  const message = "it reads a foreign table: those rows are on another server, outside of this run's snapshot and its read-only transaction";
+  return new Problem("not-measurable", message, {
+    at: rule.locate([]),
+    hint: "Check the table on the server that holds it."
+  });
+}
 function isAuthorsMistake({ sqlstate = "" }) {
   return sqlstate.startsWith("42") && sqlstate !== "42501" || sqlstate.startsWith("22");
 }
@@ -29386,7 +29422,7 @@ function inQuery(check2, { sqlPosition }) {
 }
 function placeOf(rule) {
   const key = ["on", "parents", "missing_values", "when", "query"].find((each) => each in rule.spec);
-  return key ? [key] : [];
+  return key ? [key] : rule.where ? ["where"] : [];
 }
 
 // src/plan/make-plan.ts
@@ -29683,7 +29719,7 @@ function foreignKeyRequirement({ foreign_key: wanted }, relation, lookup) {
     (key) => displayTable(key.parent) === displayTable(parent.name) && key.on.map((pair) => `${pair.child}=${pair.parent}`).toSorted().join() === pairs
   );
   const good = same.find((key) => key.validated && key.enforced);
-  if (good) return [met(name2, good.name)];
+  if (good) return [met(name2, good.name + letsThrough(good, relation))];
   const [first] = same;
   const columns2 = Object.keys(wanted.on).join(", ");
   if (!first)
@@ -29699,6 +29735,10 @@ function foreignKeyRequirement({ foreign_key: wanted }, relation, lookup) {
       first.enforced ? `${first.name} is NOT VALID: run VALIDATE CONSTRAINT` : `${first.name} is not enforced, or its triggers are disabled`
     )
   ];
+}
+function letsThrough({ name: name2, on: on2 }, relation) {
+  const nullable2 = on2.map(({ child }) => child).filter((child) => !relation.columns.get(child)?.notNullValidated);
+  return on2.length > 1 && nullable2.length > 0 ? ` (rows with NULL in ${nullable2.join(" or ")} are let through by ${name2})` : "";
 }
 function uniqueRequirement({ unique: wanted }, relation) {
   if (!wanted) return [];
@@ -29766,7 +29806,7 @@ function planWithoutDatabase(ruleSet, options, problem) {
 function checkPlanOptions(ruleSet, options) {
   const phases = new Set(ruleSet.rules.flatMap((rule) => rule.phases));
   const ids = ruleSet.rules.map((rule) => rule.id);
-  const problems2 = options.only.filter((id) => !ids.includes(id)).map((id) => new Problem("options-invalid", `--only: no rule has the id '${id}'${didYouMean(id, ids)}`));
+  const problems2 = options.only.filter((id) => !ids.includes(id)).map((id) => new Problem("options-invalid", `no rule has the id '${id}'${didYouMean(id, ids)}`));
   if (options.phase !== void 0 && !phases.has(options.phase)) {
     const hint = phases.size > 0 ? `The phases are: ${[...phases].join(", ")}.` : "The rules files declare no `phases`.";
     problems2.push(
@@ -29805,23 +29845,13 @@ function planQuery(rule, enforced, catalog) {
   const nowhere = {};
   const question = askKind(rule, nowhere, lookupFor(rule, nowhere, catalog));
   if (question.form !== "query") throw new TypeError(`the kind ${rule.kind} needs tables`);
-  return { ...question, rule, enforced };
+  return { ...question, rule, enforced, operatorSchemas: operatorSchemas(catalog.relations) };
 }
 function planTable(rule, enforced, relation, catalog) {
-  const table3 = `${relation.name.schema}.${relation.name.name}`;
-  if (relation.kind === "foreign table") {
-    const message = `${table3} is a foreign table: its rows are on another server, outside of this run's snapshot and its read-only transaction`;
-    return impossible2(
-      rule,
-      enforced,
-      new Problem("not-measurable", message, { hint: "Check the table on the server that holds it." }),
-      table3
-    );
-  }
   if (rule.kind !== "schema") checkAuthorColumns(rule, relation);
   const question = askKind(rule, relation, lookupFor(rule, relation, catalog));
   if (question.form === "catalog") return { ...question, rule, enforced, relation };
-  if (question.form === "query") return { ...question, rule, enforced };
+  if (question.form === "query") throw new TypeError(`the kind ${rule.kind} takes no tables`);
   return {
     form: "rows",
     rule,
@@ -29831,7 +29861,7 @@ function planTable(rule, enforced, relation, catalog) {
     classes: question.classes,
     where: rule.where && checkedSql(rule.where.qualified(ROW_ALIAS)),
     key: keyOf(relation, rule),
-    operatorSchemas: operatorSchemas(relation)
+    operatorSchemas: operatorSchemas([relation])
   };
 }
 function checkAuthorColumns(rule, relation) {
@@ -29950,8 +29980,9 @@ function keyOf(relation, rule) {
   if (relation.kind === "view") return [];
   return [{ name: "ctid", value: sql`${column(ROW_ALIAS, identifier("ctid"))}` }];
 }
-function operatorSchemas(relation) {
-  const schemas = [...relation.columns.values()].flatMap(({ operatorSchema }) => operatorSchema ?? []);
+function operatorSchemas(relations) {
+  const columns2 = relations.flatMap((relation) => Array.from(relation.columns.values()));
+  const schemas = columns2.flatMap(({ operatorSchema }) => operatorSchema ?? []);
   return [...new Set(schemas)];
 }
 
@@ -29972,7 +30003,9 @@ async function readCatalog(session) {
       indexes: indexes.get(oid) ?? []
     };
   });
-  const byName = new Map(relations.map((relation) => [nameKey(relation.name.schema, relation.name.name), relation]));
+  const byName = new Map(
+    relations.map((relation) => [nameKey(relation.name.schema, relation.name.name), relation])
+  );
   return { relations, find: (schema2, name2) => byName.get(nameKey(schema2, name2)) };
 }
 var nameKey = (schema2, name2) => `${schema2}\0${name2}`;
@@ -30119,12 +30152,13 @@ var SEVERITIES = ["error", "warning", "notice"];
 // src/report/make-report.ts
 function makeReport(findings) {
   const results = findings.results.map(makeResult);
-  const problems2 = findings.problems.map(makeProblem);
-  const verdict = verdictOf(results, findings);
+  const problems2 = findings.problems.toSorted(byPlace).map(makeProblem);
+  const decisive = results.filter((result) => isDecisive(result, findings.failOn));
+  const verdict = verdictOf(decisive, findings);
   return {
     version: 1,
     verdict,
-    exitCode: exitCodeOf(verdict, findings),
+    exitCode: exitCodeOf(verdict, decisive, findings),
     phase: findings.phase ?? null,
     startedAt: findings.startedAt.toISOString(),
     elapsedMs: Math.round(findings.elapsedMs),
@@ -30143,12 +30177,14 @@ function isDecisive({ enforced, severity: severity2 }, failOn) {
   const least = failOn === "never" ? "error" : failOn;
   return enforced && SEVERITIES.indexOf(severity2) <= SEVERITIES.indexOf(least);
 }
-function verdictOf(results, { failOn, problems: problems2 }) {
-  const decisive = results.filter((each) => isDecisive(each, failOn));
+function verdictOf(decisive, { results, problems: problems2 }) {
   if (decisive.some(({ outcome }) => outcome === "broken")) return "broken";
-  if (problems2.length > 0 || results.length === 0 || decisive.some(({ outcome }) => outcome === "unknown"))
-    return "incomplete";
-  return "clean";
+  return problems2.length > 0 || results.length === 0 || hasUnknown(decisive) ? "incomplete" : "clean";
+}
+var hasUnknown = (results) => results.some(({ outcome }) => outcome === "unknown");
+function byPlace({ at: a }, { at: b }) {
+  if (!a || !b) return 0;
+  return a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column;
 }
 var NOT_STARTED = /* @__PURE__ */ new Set([
   "options-invalid",
@@ -30162,10 +30198,10 @@ var NOT_STARTED = /* @__PURE__ */ new Set([
   "database-missing",
   "tls-failed"
 ]);
-function exitCodeOf(verdict, { failOn, problems: problems2 }) {
+function exitCodeOf(verdict, decisive, { failOn, problems: problems2 }) {
   if (problems2.some(({ code }) => NOT_STARTED.has(code))) return EXIT_NOT_STARTED;
-  if (verdict === "incomplete") return EXIT_UNKNOWN;
-  return verdict === "broken" && failOn !== "never" ? EXIT_BROKEN : EXIT_CLEAN;
+  if (verdict === "broken" && failOn !== "never") return EXIT_BROKEN;
+  return verdict === "incomplete" || hasUnknown(decisive) ? EXIT_UNKNOWN : EXIT_CLEAN;
 }
 function totalsOf(results) {
   const having = (outcome) => results.filter((each) => each.outcome === outcome).length;
@@ -31812,10 +31848,8 @@ async function findFiles(patterns, root) {
   const files = /* @__PURE__ */ new Set();
   const problems2 = [];
   for (const pattern of patterns) {
-    const matches2 = isDynamicPattern(pattern) ? await glob(pattern, { cwd: root, onlyFiles: true, followSymbolicLinks: false }) : [pattern];
-    const inside = matches2.map(
-      (match) => path.relative(root, path.resolve(root, match)).split(path.sep).join("/")
-    );
+    const found = isDynamicPattern(pattern) ? (await glob(pattern, { cwd: root, onlyFiles: true, followSymbolicLinks: false, absolute: true })).filter((file) => !isOutside(root, file)) : [path.resolve(root, pattern)];
+    const inside = found.map((file) => path.relative(root, file).split(path.sep).join("/"));
     if (inside.length === 0) {
       problems2.push(
         new Problem("rules-not-found", `no file matches '${pattern}'`, {
@@ -31840,7 +31874,7 @@ async function readText(folder, shown) {
   const real = await realpath3(absolute).catch(
     () => refuse2("there is no such file", "Check the path; it is relative to the working directory.")
   );
-  const leaves = path.relative(folder, real).startsWith("..") && !path.relative(folder, absolute).startsWith("..");
+  const leaves = isOutside(folder, real) && !isOutside(folder, absolute);
   if (leaves) refuse2("is a symbolic link that leaves the working directory", "Name the file itself.");
   const handle = await open3(real, "r").catch(() => refuse2("cannot be read", "Check its permissions."));
   try {
@@ -31855,6 +31889,10 @@ async function readText(folder, shown) {
   } finally {
     await handle.close();
   }
+}
+function isOutside(folder, file) {
+  const [first] = path.relative(folder, file).split(path.sep);
+  return first === ".." || path.isAbsolute(path.relative(folder, file));
 }
 
 // src/run.ts
@@ -31983,9 +32021,8 @@ async function runDemo({ rowsPerTable, keep, write: write2, color, signal }) {
   try {
     const target = parseConnectionTarget({ url: server.url, env: {} });
     const database = openDatabase(target, "pg");
-    const tables2 = TENANT_OWNED.length + 3;
     write2(
-      `Creating ${tables2} tables of a multi-tenant application, ${rowsPerTable.toLocaleString("en-US")} rows each, in the middle of a rollout ...
+      `Creating a multi-tenant application in the middle of a rollout: ${TENANT_OWNED.length} tenant-owned tables of ${rowsPerTable.toLocaleString("en-US")} rows ...
 `
     );
     await build2(database, rowsPerTable);
@@ -32006,7 +32043,7 @@ async function runDemo({ rowsPerTable, keep, write: write2, color, signal }) {
     write2(renderTerminal(report2, { color }));
     if (signal.aborted) return;
     expectPlanted(report2);
-    write2(nextSteps(server.url, keep));
+    write2(nextSteps(server, keep));
   } finally {
     if (!keep) await server.stop();
   }
@@ -32035,11 +32072,11 @@ function expectPlanted({ results }) {
     hint: "Please report this."
   });
 }
-function nextSteps(url, keep) {
+function nextSteps({ url, pid, folder }, keep) {
   const server = keep ? [
     `The server is still up: ${url}`,
     `  npx rowgate check --phase 2 --database-url '${url}'`,
-    "  Stop it with Ctrl-C here, or by ending its process."
+    `  kill -INT ${pid} && rm -r ${folder}   (when you are done)`
   ] : ["The server is gone again. To keep one and try for yourself: npm run demo -- --keep"];
   return [
     "",
@@ -32080,7 +32117,7 @@ function clip(line, columns2) {
 }
 function describe2(event) {
   if (event.event === "rules-loaded")
-    return `${event.rules} rules from ${event.files} ${event.files === 1 ? "file" : "files"}`;
+    return `${event.rules} ${event.rules === 1 ? "rule" : "rules"} from ${event.files} ${event.files === 1 ? "file" : "files"}`;
   if (event.event === "connected")
     return `connected to ${plain(event.target.database)}, PostgreSQL ${plain(event.target.serverVersion)}`;
   const { progress } = event;
@@ -32219,7 +32256,7 @@ function page(report2, rows, detailed, total) {
     left > 0 ? `*${number3(left)} more rules did not fit here; the JSON report has them all.*` : "",
     detailed.length === 0 && rows.some(needsPerson) ? "*The details of each table did not fit here; the JSON report has them.*" : "",
     ...detailed.map(details),
-    `<sub>${number3(report2.totals.results)} checks in ${formatDurationMs(report2.elapsedMs)}</sub>`
+    `<sub>${footer(report2)}</sub>`
   ];
   return `${sections.filter(Boolean).join("\n\n")}
 `;

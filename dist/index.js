@@ -49565,6 +49565,7 @@ var SERVER_ERRORS = {
   "08": { code: "connection-lost", says: "the connection failed" },
   // Login: at connect time alone.
   "28": { code: "authentication-failed", says: "the server refused the login", hint: CREDENTIALS_HINT },
+  "28000": { code: "authentication-failed", says: "the server lets nobody in this way", hint: "Check user and sslmode in the database URL, and pg_hba.conf on the server." },
   "3D": { code: "database-missing", says: "the database does not exist", hint: "Check the name after the last / of the database URL." },
   // Values and constraints: the server's sentence quotes the value, so it is never shown.
   "22": { code: "query-failed", says: "a value in the data does not fit the expression", hint: "A cast or a calculation failed on some row; guard it with a condition." },
@@ -49677,6 +49678,12 @@ function meaningOf(failure2, sqlstate, context3) {
   const listed = SERVER_ERRORS[sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
   const meaning = listed ?? { code: "query-failed", says: "the server failed" };
   if (!context3.connected) {
+    if (sqlstate === "42501")
+      return {
+        ...meaning,
+        code: "authentication-failed",
+        hint: "Grant the role the right to connect: grant connect on database <database> to <role>"
+      };
     const overall = meaning.code === "connection-lost" || meaning.code === "query-failed";
     return overall ? { ...meaning, code: "connection-failed" } : meaning;
   }
@@ -49704,9 +49711,9 @@ function interrupted(timeout, { message }, { cancelRequested }) {
 function isRecoveryConflict({ routine, message }) {
   return RECOVERY_ROUTINES.has(routine ?? "") || message.includes("conflict with recovery");
 }
-function maySayItself({ position }, sqlstate, { connected: connected2 }) {
-  if (!connected2) return true;
-  return sqlstate === "42501" || sqlstate.startsWith("42") && position !== void 0;
+function maySayItself(failure2, sqlstate, { connected: connected2 }) {
+  const fromParser = sqlstate.startsWith("42") && failure2.position !== void 0;
+  return !connected2 || fromParser || failure2.routine?.startsWith("aclcheck_error") === true;
 }
 function isTls(code) {
   return code !== void 0 && (code in CERTIFICATE_ERRORS || /^(ERR_SSL_|ERR_TLS_|CERT_|EPROTO$)/.test(code));
@@ -50073,10 +50080,12 @@ function loadWorker(options) {
   const script = `import('${tsx}').then(({ register }) => { register(); return import('${source2}'); })`;
   return new Worker(script, { ...options, eval: true });
 }
-async function startReply(worker) {
-  const ended = once(worker, "exit").then(() => Promise.reject(new Error("closed")));
-  const [reply] = await Promise.race([once(worker, "message"), ended]);
-  return reply;
+function startReply(worker) {
+  return new Promise((resolve3, reject) => {
+    worker.once("message", resolve3);
+    worker.once("error", (cause) => reject(new Error("closed", { cause })));
+    worker.once("exit", () => reject(new Error("closed")));
+  });
 }
 function makeWire2(worker, { key, encryption }) {
   const ended = new Promise((resolve3) => worker.once("exit", resolve3));
@@ -50181,13 +50190,17 @@ function headline(report2) {
     ...unknown2.length > 0 ? [`${counted(unknown2.length, "check")} could not be measured`] : [],
     ...broken.length + unknown2.length === 0 ? [`${counted(report2.totals.results - report2.totals.notEnforced, "check")} held`] : []
   ];
-  const word = { clean: "Clean", broken: "Broken", incomplete: "Incomplete" }[report2.verdict];
+  const clean = broken.length + unknown2.length === 0 ? "Clean" : "Clean of what fails the run";
+  const word = { clean, broken: "Broken", incomplete: "Incomplete" }[report2.verdict];
   return `${word}: ${parts.join(", ")}`;
 }
 function setting(report2) {
   const { target, phase: phase2 } = report2;
   const where = target ? `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ", a standby: its data may lag" : ""}` : "no server answered";
   return `${where}; ${phase2 === null ? "no phase given, every rule enforced" : `phase ${phase2}`}`;
+}
+function footer({ totals, elapsedMs }) {
+  return `${number3(totals.held + totals.broken)} of ${counted(totals.results, "check")} measured in ${formatDurationMs(elapsedMs)}`;
 }
 function violationsText({ violations, kind }) {
   if (violations === null) return "not measured";
@@ -50366,7 +50379,7 @@ function page(report2, rows, detailed, total) {
     left > 0 ? `*${number3(left)} more rules did not fit here; the JSON report has them all.*` : "",
     detailed.length === 0 && rows.some(needsPerson) ? "*The details of each table did not fit here; the JSON report has them.*" : "",
     ...detailed.map(details),
-    `<sub>${number3(report2.totals.results)} checks in ${formatDurationMs(report2.elapsedMs)}</sub>`
+    `<sub>${footer(report2)}</sub>`
   ];
   return `${sections.filter(Boolean).join("\n\n")}
 `;
@@ -50437,10 +50450,7 @@ function renderTerminal(report2, { color }) {
     ...needing.filter((group2) => !isRunProblem(group2, report2)).flatMap((group2) => ["", ...ruleLines(group2, paint)]),
     ...held.length > 0 ? ["", ...held.map((group2) => heldLine(group2, paint))] : [],
     "",
-    paint(
-      "dim",
-      `${report2.totals.results} checks in ${formatDurationMs(report2.elapsedMs)}; exit code ${report2.exitCode}`
-    )
+    paint("dim", `${footer(report2)}; exit code ${report2.exitCode}`)
   ];
   return `${lines.join("\n")}
 `;
@@ -50580,7 +50590,8 @@ async function openSnapshot(database) {
     const exported = await exportSnapshot(leader);
     await configure(leader);
     const join3 = async () => {
-      if (exported === void 0) throw new Problem("not-measurable", "this server does not share its snapshots");
+      if (exported === void 0)
+        throw new Problem("not-measurable", "this server does not share its snapshots");
       const session = await open4();
       await session.query(sql`set transaction snapshot ${constant(exported)}`);
       await configure(session);
@@ -50621,13 +50632,18 @@ async function configure(session) {
   );
 }
 function settings(values) {
-  const calls = Object.entries(values).map(([name2, value]) => sql`pg_catalog.set_config(${param(name2, "text")}, ${param(value, "text")}, true)`);
-  return sql`select ${join2(calls.map((call, i) => sql`${call} as ${`s${i}`}`), sql`, `)}`;
+  const calls = Object.entries(values).map(
+    ([name2, value]) => sql`pg_catalog.set_config(${param(name2, "text")}, ${param(value, "text")}, true)`
+  );
+  return sql`select ${join2(
+    calls.map((call, i) => sql`${call} as ${`s${i}`}`),
+    sql`, `
+  )}`;
 }
 async function askAside(session, limits, schemas, ask2) {
   await session.query(sql`savepoint aside`);
   try {
-    const path4 = ["pg_catalog", ...schemas.map((schema2) => `"${schema2.replaceAll('"', '""')}"`), "pg_temp"].join(", ");
+    const path4 = ["pg_catalog", ...schemas.map(quoteIdentifier), "pg_temp"].join(", ");
     await session.query(
       settings({
         search_path: path4,
@@ -50635,7 +50651,9 @@ async function askAside(session, limits, schemas, ask2) {
         lock_timeout: String(limits.lockTimeoutMs)
       })
     );
-    return await ask2((statement) => session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS }));
+    return await ask2(
+      (statement) => session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS })
+    );
   } finally {
     if (session.alive) await leave(session, "aside");
   }
@@ -50652,7 +50670,11 @@ async function readTarget(session) {
   const inRecovery = row?.["in_recovery"] === "t";
   if (Number(row?.["server_version_num"]) < OLDEST_SERVER) {
     const hint2 = "Rowgate is tested on PostgreSQL 13 to 18.";
-    throw new Problem("connection-invalid", `the server runs PostgreSQL ${row?.["server_version"]}, which is too old`, { hint: hint2 });
+    throw new Problem(
+      "connection-invalid",
+      `the server runs PostgreSQL ${row?.["server_version"]}, which is too old`,
+      { hint: hint2 }
+    );
   }
   return {
     database: row?.["database"] ?? "",
@@ -50784,8 +50806,7 @@ function cancelled() {
 }
 async function runCountingCheck(check, session, options) {
   const limits = { ...options, statementTimeoutMs: check.rule.timeoutMs ?? options.statementTimeoutMs };
-  const schemas = check.form === "rows" ? check.operatorSchemas : [];
-  return askAside(session, limits, schemas, async (query2) => {
+  return askAside(session, limits, check.operatorSchemas, async (query2) => {
     const [row] = await query2(countStatement(check));
     const count = countOf(row, VIOLATIONS);
     const classes = check.form === "rows" ? check.classes.map(({ name: name2 }, i) => [name2, countOf(row, classColumn(i))]) : [];
@@ -50800,9 +50821,12 @@ async function runCountingCheck(check, session, options) {
   });
 }
 function describeHeld(check, count) {
-  if (count > 0) return `${count} violations, at most ${check.rule.maxViolations} allowed`;
+  if (count > 0)
+    return `${count} ${count === 1 ? "violation" : "violations"}, at most ${check.rule.maxViolations} allowed`;
   const table3 = checkedTable(check);
-  return table3 ? `no row of ${displayTable(table3)} breaks it` : "the query returned no row";
+  if (!table3) return "the query returned no row";
+  const asOf = check.form === "rows" && check.relation.kind === "materialized view" ? ", as of its last refresh" : "";
+  return `no row of ${displayTable(table3)} breaks it${asOf}`;
 }
 function describeBroken(count, allowed) {
   const rows = count === 1 ? "1 row breaks it" : `${count} rows break it`;
@@ -50869,7 +50893,7 @@ async function vetPlan(plan, snapshot, limits) {
   for (const check of plan.checks) {
     const problem = refused2.get(check.rule) ?? await explainProblem(check, snapshot, limits);
     if (!problem) checks.push(check);
-    else if (check.enforced) problems2.push(problem);
+    else if (check.enforced && problem.code !== "not-measurable") problems2.push(problem);
     else checks.push(impossible(check, problem));
   }
   return { plan: { checks }, problems: problems2 };
@@ -50884,14 +50908,24 @@ async function findRefusedCalls(plan, { leader }) {
     (rule) => [...rule.authorSql.values()].flatMap(({ functions }) => functions.map(({ name: name2 }) => name2))
   );
   if (names.length === 0) return /* @__PURE__ */ new Map();
+  const schemas = [
+    ...new Set(plan.checks.flatMap((check) => "operatorSchemas" in check ? check.operatorSchemas : []))
+  ];
   const rows = await leader.query(sql`
     select p.proname as name
     from pg_catalog.pg_proc p
-    where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace and p.proname = any (${textArray([...new Set(names)])})
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    where p.proname = any (${textArray([...new Set(names)])})
+      and (n.nspname = 'pg_catalog' or n.nspname = any (${textArray(schemas)}))
     group by p.proname
-    having bool_and(p.provolatile in ('i', 's'))`);
+    having bool_or(n.nspname = 'pg_catalog')
+      and bool_and(p.provolatile in ('i', 's'))
+      and bool_and(n.nspname = 'pg_catalog' or exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
+      ))`);
   const steady = new Set(rows.map((row) => row["name"]));
-  const refusal = (name2) => Object.hasOwn(DENIED_FUNCTIONS, name2) ? DENIED_FUNCTIONS[name2] : steady.has(name2) ? void 0 : "is not one of pg_catalog, or is volatile";
+  const refusal = (name2) => Object.hasOwn(DENIED_FUNCTIONS, name2) ? DENIED_FUNCTIONS[name2] : steady.has(name2) ? void 0 : "is volatile, or is not one that comes with Postgres";
   return new Map(
     rules.flatMap((rule) => {
       const problem = [...rule.authorSql.values()].map((author) => refuseCall(author, refusal)).find((each) => each !== void 0);
@@ -50913,23 +50947,25 @@ function refuseCall({ functions, locate }, refusal) {
 }
 async function explainProblem(check, { leader }, limits) {
   if (limits.signal.aborted || check.form !== "rows" && check.form !== "query") return void 0;
-  const schemas = check.form === "rows" ? check.operatorSchemas : [];
   try {
-    await askAside(leader, limits, schemas, (query2) => query2(explained2(check)));
-    return void 0;
+    const [row] = await askAside(leader, limits, check.operatorSchemas, (query2) => query2(explained2(check)));
+    return row?.["QUERY PLAN"]?.includes('"Foreign Scan"') ? readsForeignTable(check) : void 0;
   } catch (error3) {
     if (!(error3 instanceof Problem) || !leader.alive || !isAuthorsMistake(error3)) return void 0;
-    const { message, hint: hint2, sqlstate } = error3;
+    const { hint: hint2, sqlstate = "" } = error3;
     const at = inQuery(check, error3) ?? check.rule.locate(placeOf(check.rule));
-    return new Problem("rules-invalid", `the server refuses this rule: ${message}`, {
-      at,
-      hint: hint2,
-      sqlstate,
-      cause: error3
-    });
+    const message = sqlstate.startsWith("22") ? `a value in this rule does not fit the type that it is compared with (SQLSTATE ${sqlstate})` : `the server refuses this rule: ${error3.message}`;
+    return new Problem("rules-invalid", message, { at, hint: hint2, sqlstate, cause: error3 });
   }
 }
-var explained2 = (check) => sql`explain (costs off) ${countStatement(check)}`;
+var explained2 = (check) => sql`explain (format json, costs off) ${countStatement(check)}`;
+function readsForeignTable({ rule }) {
+  const message = "it reads a foreign table: those rows are on another server, outside of this run's snapshot and its read-only transaction";
+  return new Problem("not-measurable", message, {
+    at: rule.locate([]),
+    hint: "Check the table on the server that holds it."
+  });
+}
 function isAuthorsMistake({ sqlstate = "" }) {
   return sqlstate.startsWith("42") && sqlstate !== "42501" || sqlstate.startsWith("22");
 }
@@ -50942,7 +50978,7 @@ function inQuery(check, { sqlPosition }) {
 }
 function placeOf(rule) {
   const key = ["on", "parents", "missing_values", "when", "query"].find((each) => each in rule.spec);
-  return key ? [key] : [];
+  return key ? [key] : rule.where ? ["where"] : [];
 }
 
 // src/plan/make-plan.ts
@@ -51239,7 +51275,7 @@ function foreignKeyRequirement({ foreign_key: wanted }, relation, lookup) {
     (key) => displayTable(key.parent) === displayTable(parent.name) && key.on.map((pair) => `${pair.child}=${pair.parent}`).toSorted().join() === pairs
   );
   const good = same.find((key) => key.validated && key.enforced);
-  if (good) return [met(name2, good.name)];
+  if (good) return [met(name2, good.name + letsThrough(good, relation))];
   const [first] = same;
   const columns2 = Object.keys(wanted.on).join(", ");
   if (!first)
@@ -51255,6 +51291,10 @@ function foreignKeyRequirement({ foreign_key: wanted }, relation, lookup) {
       first.enforced ? `${first.name} is NOT VALID: run VALIDATE CONSTRAINT` : `${first.name} is not enforced, or its triggers are disabled`
     )
   ];
+}
+function letsThrough({ name: name2, on: on2 }, relation) {
+  const nullable2 = on2.map(({ child }) => child).filter((child) => !relation.columns.get(child)?.notNullValidated);
+  return on2.length > 1 && nullable2.length > 0 ? ` (rows with NULL in ${nullable2.join(" or ")} are let through by ${name2})` : "";
 }
 function uniqueRequirement({ unique: wanted }, relation) {
   if (!wanted) return [];
@@ -51322,7 +51362,7 @@ function planWithoutDatabase(ruleSet, options, problem) {
 function checkPlanOptions(ruleSet, options) {
   const phases = new Set(ruleSet.rules.flatMap((rule) => rule.phases));
   const ids = ruleSet.rules.map((rule) => rule.id);
-  const problems2 = options.only.filter((id) => !ids.includes(id)).map((id) => new Problem("options-invalid", `--only: no rule has the id '${id}'${didYouMean(id, ids)}`));
+  const problems2 = options.only.filter((id) => !ids.includes(id)).map((id) => new Problem("options-invalid", `no rule has the id '${id}'${didYouMean(id, ids)}`));
   if (options.phase !== void 0 && !phases.has(options.phase)) {
     const hint2 = phases.size > 0 ? `The phases are: ${[...phases].join(", ")}.` : "The rules files declare no `phases`.";
     problems2.push(
@@ -51361,23 +51401,13 @@ function planQuery(rule, enforced, catalog) {
   const nowhere = {};
   const question = askKind(rule, nowhere, lookupFor(rule, nowhere, catalog));
   if (question.form !== "query") throw new TypeError(`the kind ${rule.kind} needs tables`);
-  return { ...question, rule, enforced };
+  return { ...question, rule, enforced, operatorSchemas: operatorSchemas(catalog.relations) };
 }
 function planTable(rule, enforced, relation, catalog) {
-  const table3 = `${relation.name.schema}.${relation.name.name}`;
-  if (relation.kind === "foreign table") {
-    const message = `${table3} is a foreign table: its rows are on another server, outside of this run's snapshot and its read-only transaction`;
-    return impossible2(
-      rule,
-      enforced,
-      new Problem("not-measurable", message, { hint: "Check the table on the server that holds it." }),
-      table3
-    );
-  }
   if (rule.kind !== "schema") checkAuthorColumns(rule, relation);
   const question = askKind(rule, relation, lookupFor(rule, relation, catalog));
   if (question.form === "catalog") return { ...question, rule, enforced, relation };
-  if (question.form === "query") return { ...question, rule, enforced };
+  if (question.form === "query") throw new TypeError(`the kind ${rule.kind} takes no tables`);
   return {
     form: "rows",
     rule,
@@ -51387,7 +51417,7 @@ function planTable(rule, enforced, relation, catalog) {
     classes: question.classes,
     where: rule.where && checkedSql(rule.where.qualified(ROW_ALIAS)),
     key: keyOf(relation, rule),
-    operatorSchemas: operatorSchemas(relation)
+    operatorSchemas: operatorSchemas([relation])
   };
 }
 function checkAuthorColumns(rule, relation) {
@@ -51506,8 +51536,9 @@ function keyOf(relation, rule) {
   if (relation.kind === "view") return [];
   return [{ name: "ctid", value: sql`${column(ROW_ALIAS, identifier("ctid"))}` }];
 }
-function operatorSchemas(relation) {
-  const schemas = [...relation.columns.values()].flatMap(({ operatorSchema }) => operatorSchema ?? []);
+function operatorSchemas(relations) {
+  const columns2 = relations.flatMap((relation) => Array.from(relation.columns.values()));
+  const schemas = columns2.flatMap(({ operatorSchema }) => operatorSchema ?? []);
   return [...new Set(schemas)];
 }
 
@@ -51528,7 +51559,9 @@ async function readCatalog(session) {
       indexes: indexes.get(oid) ?? []
     };
   });
-  const byName = new Map(relations.map((relation) => [nameKey(relation.name.schema, relation.name.name), relation]));
+  const byName = new Map(
+    relations.map((relation) => [nameKey(relation.name.schema, relation.name.name), relation])
+  );
   return { relations, find: (schema2, name2) => byName.get(nameKey(schema2, name2)) };
 }
 var nameKey = (schema2, name2) => `${schema2}\0${name2}`;
@@ -51669,12 +51702,13 @@ var SEVERITIES = ["error", "warning", "notice"];
 // src/report/make-report.ts
 function makeReport(findings) {
   const results = findings.results.map(makeResult);
-  const problems2 = findings.problems.map(makeProblem);
-  const verdict = verdictOf(results, findings);
+  const problems2 = findings.problems.toSorted(byPlace).map(makeProblem);
+  const decisive = results.filter((result) => isDecisive(result, findings.failOn));
+  const verdict = verdictOf(decisive, findings);
   return {
     version: 1,
     verdict,
-    exitCode: exitCodeOf(verdict, findings),
+    exitCode: exitCodeOf(verdict, decisive, findings),
     phase: findings.phase ?? null,
     startedAt: findings.startedAt.toISOString(),
     elapsedMs: Math.round(findings.elapsedMs),
@@ -51693,12 +51727,14 @@ function isDecisive({ enforced, severity: severity2 }, failOn) {
   const least = failOn === "never" ? "error" : failOn;
   return enforced && SEVERITIES.indexOf(severity2) <= SEVERITIES.indexOf(least);
 }
-function verdictOf(results, { failOn, problems: problems2 }) {
-  const decisive = results.filter((each) => isDecisive(each, failOn));
+function verdictOf(decisive, { results, problems: problems2 }) {
   if (decisive.some(({ outcome }) => outcome === "broken")) return "broken";
-  if (problems2.length > 0 || results.length === 0 || decisive.some(({ outcome }) => outcome === "unknown"))
-    return "incomplete";
-  return "clean";
+  return problems2.length > 0 || results.length === 0 || hasUnknown(decisive) ? "incomplete" : "clean";
+}
+var hasUnknown = (results) => results.some(({ outcome }) => outcome === "unknown");
+function byPlace({ at: a }, { at: b }) {
+  if (!a || !b) return 0;
+  return a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column;
 }
 var NOT_STARTED = /* @__PURE__ */ new Set([
   "options-invalid",
@@ -51712,10 +51748,10 @@ var NOT_STARTED = /* @__PURE__ */ new Set([
   "database-missing",
   "tls-failed"
 ]);
-function exitCodeOf(verdict, { failOn, problems: problems2 }) {
+function exitCodeOf(verdict, decisive, { failOn, problems: problems2 }) {
   if (problems2.some(({ code }) => NOT_STARTED.has(code))) return EXIT_NOT_STARTED;
-  if (verdict === "incomplete") return EXIT_UNKNOWN;
-  return verdict === "broken" && failOn !== "never" ? EXIT_BROKEN : EXIT_CLEAN;
+  if (verdict === "broken" && failOn !== "never") return EXIT_BROKEN;
+  return verdict === "incomplete" || hasUnknown(decisive) ? EXIT_UNKNOWN : EXIT_CLEAN;
 }
 function totalsOf(results) {
   const having = (outcome) => results.filter((each) => each.outcome === outcome).length;
@@ -53362,10 +53398,8 @@ async function findFiles(patterns, root) {
   const files = /* @__PURE__ */ new Set();
   const problems2 = [];
   for (const pattern of patterns) {
-    const matches2 = isDynamicPattern(pattern) ? await glob(pattern, { cwd: root, onlyFiles: true, followSymbolicLinks: false }) : [pattern];
-    const inside = matches2.map(
-      (match) => path2.relative(root, path2.resolve(root, match)).split(path2.sep).join("/")
-    );
+    const found = isDynamicPattern(pattern) ? (await glob(pattern, { cwd: root, onlyFiles: true, followSymbolicLinks: false, absolute: true })).filter((file) => !isOutside(root, file)) : [path2.resolve(root, pattern)];
+    const inside = found.map((file) => path2.relative(root, file).split(path2.sep).join("/"));
     if (inside.length === 0) {
       problems2.push(
         new Problem("rules-not-found", `no file matches '${pattern}'`, {
@@ -53390,7 +53424,7 @@ async function readText(folder, shown) {
   const real = await realpath2(absolute).catch(
     () => refuse2("there is no such file", "Check the path; it is relative to the working directory.")
   );
-  const leaves = path2.relative(folder, real).startsWith("..") && !path2.relative(folder, absolute).startsWith("..");
+  const leaves = isOutside(folder, real) && !isOutside(folder, absolute);
   if (leaves) refuse2("is a symbolic link that leaves the working directory", "Name the file itself.");
   const handle = await open3(real, "r").catch(() => refuse2("cannot be read", "Check its permissions."));
   try {
@@ -53405,6 +53439,10 @@ async function readText(folder, shown) {
   } finally {
     await handle.close();
   }
+}
+function isOutside(folder, file) {
+  const [first] = path2.relative(folder, file).split(path2.sep);
+  return first === ".." || path2.isAbsolute(path2.relative(folder, file));
 }
 
 // src/run.ts

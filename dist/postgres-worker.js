@@ -2387,6 +2387,7 @@ var SERVER_ERRORS = {
   "08": { code: "connection-lost", says: "the connection failed" },
   // Login: at connect time alone.
   "28": { code: "authentication-failed", says: "the server refused the login", hint: CREDENTIALS_HINT },
+  "28000": { code: "authentication-failed", says: "the server lets nobody in this way", hint: "Check user and sslmode in the database URL, and pg_hba.conf on the server." },
   "3D": { code: "database-missing", says: "the database does not exist", hint: "Check the name after the last / of the database URL." },
   // Values and constraints: the server's sentence quotes the value, so it is never shown.
   "22": { code: "query-failed", says: "a value in the data does not fit the expression", hint: "A cast or a calculation failed on some row; guard it with a condition." },
@@ -2494,6 +2495,12 @@ function meaningOf(failure, sqlstate, context) {
   const listed = SERVER_ERRORS[sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
   const meaning = listed ?? { code: "query-failed", says: "the server failed" };
   if (!context.connected) {
+    if (sqlstate === "42501")
+      return {
+        ...meaning,
+        code: "authentication-failed",
+        hint: "Grant the role the right to connect: grant connect on database <database> to <role>"
+      };
     const overall = meaning.code === "connection-lost" || meaning.code === "query-failed";
     return overall ? { ...meaning, code: "connection-failed" } : meaning;
   }
@@ -2521,9 +2528,9 @@ function interrupted(timeout, { message }, { cancelRequested }) {
 function isRecoveryConflict({ routine, message }) {
   return RECOVERY_ROUTINES.has(routine ?? "") || message.includes("conflict with recovery");
 }
-function maySayItself({ position }, sqlstate, { connected }) {
-  if (!connected) return true;
-  return sqlstate === "42501" || sqlstate.startsWith("42") && position !== void 0;
+function maySayItself(failure, sqlstate, { connected }) {
+  const fromParser = sqlstate.startsWith("42") && failure.position !== void 0;
+  return !connected || fromParser || failure.routine?.startsWith("aclcheck_error") === true;
 }
 function isTls(code) {
   return code !== void 0 && (code in CERTIFICATE_ERRORS || /^(ERR_SSL_|ERR_TLS_|CERT_|EPROTO$)/.test(code));
@@ -2642,7 +2649,11 @@ async function serve(port, { target, encryption, timeoutMs }) {
   const reply = (message) => port.postMessage(message);
   try {
     const socket = await openSocket(target, encryption, timeoutMs);
-    const client = makeClient(target, socket, (problem) => reply({ failed: fieldsOf(problem) }));
+    const client = makeClient(target, socket, () => {
+      reply({ failed: fieldsOf(passwordMissing(target)) });
+      return new Promise(() => {
+      });
+    });
     const { state } = await send(client, { text: "select", parameters: [] });
     const key = state.pid === null ? void 0 : { processId: state.pid, secretKey: state.secret };
     reply({ ready: { key, encryption: encryptionOf(socket) } });
@@ -2653,13 +2664,13 @@ async function serve(port, { target, encryption, timeoutMs }) {
     reply({ failed: fieldsOf(databaseProblem(error, { target, connected: false })) });
   }
 }
-function makeClient(target, socket, refuse) {
+function makeClient(target, socket, askPassword) {
   const { user, database, password, applicationName } = target;
   const sockets = [socket];
   const options = {
     user,
     database,
-    password: () => password ?? refuse(passwordMissing(target)),
+    password: () => password ?? askPassword(),
     // Asked for again when the package wants to reconnect on its own; that would be another session.
     socket: () => sockets.pop() ?? Promise.reject(new Error("closed")),
     connection: { application_name: applicationName },

@@ -34,7 +34,7 @@ function clip(line: string, columns: number): string {
 
 function describe(event: RunEvent): string {
   if (event.event === 'rules-loaded')
-    return `${event.rules} rules from ${event.files} ${event.files === 1 ? 'file' : 'files'}`;
+    return `${event.rules} ${event.rules === 1 ? 'rule' : 'rules'} from ${event.files} ${event.files === 1 ? 'file' : 'files'}`;
   if (event.event === 'connected')
     return `connected to ${plain(event.target.database)}, PostgreSQL ${plain(event.target.serverVersion)}`;
   const { progress } = event;

@@ -10,7 +10,7 @@ export type RunEvent =
 
 /** All that a run may touch, handed in by a door. */
 export type World = {
-  /** Where relative paths start, and what a rules glob may not leave. */
+  /** Where relative paths start, and what a rules glob does not leave. */
   readonly folder: string;
   /** The database to check; throws a `connection-invalid` Problem where nothing says which. */
   database(): Database;

@@ -1,7 +1,7 @@
 import { compile, sql, textArray, type Sql } from '../sql/sql.ts';
 import { askAside, type Limits, type Snapshot } from '../postgres/snapshot.ts';
-import type { Check, Plan, QueryCheck, RowCheck } from '../plan/plan.ts';
-import { countStatement } from '../plan/statements.ts';
+import { ROW_ALIAS, type Check, type Plan, type QueryCheck, type RowCheck } from '../plan/plan.ts';
+import { countStatement, sampleStatement } from '../plan/statements.ts';
 import type { AuthorSql, Rule } from '../rules/rule.ts';
 import { Problem, type Position } from '../support/problem.ts';
 
@@ -40,7 +40,7 @@ export async function vetPlan(
   for (const check of plan.checks) {
     const problem = refused.get(check.rule) ?? (await explainProblem(check, snapshot, limits));
     if (!problem) checks.push(check);
-    else if (check.enforced) problems.push(problem);
+    else if (check.enforced && problem.code !== 'not-measurable') problems.push(problem);
     else checks.push(impossible(check, problem));
   }
   return { plan: { checks }, problems };
@@ -58,19 +58,30 @@ async function findRefusedCalls(plan: Plan, { leader }: Snapshot): Promise<Reado
     [...rule.authorSql.values()].flatMap(({ functions }) => functions.map(({ name }) => name)),
   );
   if (names.length === 0) return new Map();
+  const schemas = [
+    ...new Set(plan.checks.flatMap((check) => ('operatorSchemas' in check ? check.operatorSchemas : []))),
+  ];
+  // A function of a schema on the path can be preferred to pg_catalog's of the same name; an extension's is as good.
   const rows = await leader.query(sql`
     select p.proname as name
     from pg_catalog.pg_proc p
-    where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace and p.proname = any (${textArray([...new Set(names)])})
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    where p.proname = any (${textArray([...new Set(names)])})
+      and (n.nspname = 'pg_catalog' or n.nspname = any (${textArray(schemas)}))
     group by p.proname
-    having bool_and(p.provolatile in ('i', 's'))`);
+    having bool_or(n.nspname = 'pg_catalog')
+      and bool_and(p.provolatile in ('i', 's'))
+      and bool_and(n.nspname = 'pg_catalog' or exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
+      ))`);
   const steady = new Set(rows.map((row) => row['name']));
   const refusal = (name: string): string | undefined =>
     Object.hasOwn(DENIED_FUNCTIONS, name)
       ? DENIED_FUNCTIONS[name]
       : steady.has(name)
         ? undefined
-        : 'is not one of pg_catalog, or is volatile';
+        : 'is volatile, or is not one that comes with Postgres';
   return new Map(
     rules.flatMap((rule) => {
       const problem = [...rule.authorSql.values()]
@@ -103,24 +114,41 @@ async function explainProblem(
   limits: VetOptions,
 ): Promise<Problem | undefined> {
   if (limits.signal.aborted || (check.form !== 'rows' && check.form !== 'query')) return undefined;
-  const schemas = check.form === 'rows' ? check.operatorSchemas : [];
+  // Of a query the key may be wrong, which its samples alone would show; other keys come from the catalogue.
+  const samples = check.form === 'query' ? sampleStatement(check, 1) : undefined;
+  let inSamples = false;
   try {
-    await askAside(leader, limits, schemas, (query) => query(explained(check)));
-    return undefined;
+    const row = await askAside(leader, limits, check.operatorSchemas, async (query) => {
+      const [first] = await query(explained(check));
+      inSamples = true;
+      if (samples) await query(sql`explain (costs off) ${samples}`);
+      return first;
+    });
+    return row?.['QUERY PLAN']?.includes('"Foreign Scan"') ? readsForeignTable(check) : undefined;
   } catch (error) {
     if (!(error instanceof Problem) || !leader.alive || !isAuthorsMistake(error)) return undefined;
-    const { message, hint, sqlstate } = error;
-    const at = inQuery(check, error) ?? check.rule.locate(placeOf(check.rule));
-    return new Problem('rules-invalid', `the server refuses this rule: ${message}`, {
-      at,
-      hint,
-      sqlstate,
-      cause: error,
-    });
+    const { hint, sqlstate = '' } = error;
+    const inAuthorSql = inSamples ? check.rule.locate(['key']) : inQuery(check, error);
+    const at = inAuthorSql ?? check.rule.locate(placeOf(check.rule));
+    const message = sqlstate.startsWith('22')
+      ? `a value in this rule does not fit the type that it is compared with (SQLSTATE ${sqlstate})`
+      : `the server refuses this rule: ${error.message}`;
+    return new Problem('rules-invalid', message, { at, hint, sqlstate, cause: error });
   }
 }
 
-const explained = (check: RowCheck | QueryCheck): Sql => sql`explain (costs off) ${countStatement(check)}`;
+const explained = (check: RowCheck | QueryCheck): Sql =>
+  sql`explain (format json, costs off) ${countStatement(check)}`;
+
+/** However it is reached: as the checked table, a parent, a partition, behind a view or in a query. */
+function readsForeignTable({ rule }: Check): Problem {
+  const message =
+    "it reads a foreign table: those rows are on another server, outside of this run's snapshot and its read-only transaction";
+  return new Problem('not-measurable', message, {
+    at: rule.locate([]),
+    hint: 'Check the table on the server that holds it.',
+  });
+}
 
 /** Syntax, names and types (42) and values (22) are the rule's; a missing privilege is the run's, and is met again there. */
 function isAuthorsMistake({ sqlstate = '' }: Problem): boolean {
@@ -132,11 +160,13 @@ function inQuery(check: RowCheck | QueryCheck, { sqlPosition }: Problem): Positi
   const author = check.rule.authorSql.get('query');
   if (check.form !== 'query' || !author || sqlPosition === undefined) return undefined;
   const { text } = compile(explained(check));
-  const offset = sqlPosition - 1 - Array.from(text.slice(0, text.indexOf(author.text))).length;
+  // What runs is the beginning of what was written: a last semicolon is left out.
+  const start = text.indexOf(author.qualified(ROW_ALIAS));
+  const offset = sqlPosition - 1 - Array.from(text.slice(0, start)).length;
   return offset >= 0 && offset < Array.from(author.text).length ? author.locate(offset) : undefined;
 }
 
 function placeOf(rule: Rule): readonly (string | number)[] {
   const key = ['on', 'parents', 'missing_values', 'when', 'query'].find((each) => each in rule.spec);
-  return key ? [key] : [];
+  return key ? [key] : rule.where ? ['where'] : [];
 }

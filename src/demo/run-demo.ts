@@ -4,7 +4,7 @@ import { parseOptions } from '../options.ts';
 import { openDatabase } from '../postgres/connect.ts';
 import { parseConnectionTarget } from '../postgres/connection-string.ts';
 import type { Database } from '../postgres/database.ts';
-import { startEmbeddedPostgres } from '../postgres/embedded.ts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../postgres/embedded.ts';
 import type { Report } from '../report/report.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import { run } from '../run.ts';
@@ -31,9 +31,8 @@ export async function runDemo({ rowsPerTable, keep, write, color, signal }: Demo
   try {
     const target = parseConnectionTarget({ url: server.url, env: {} });
     const database = openDatabase(target, 'pg');
-    const tables = TENANT_OWNED.length + 3;
     write(
-      `Creating ${tables} tables of a multi-tenant application, ${rowsPerTable.toLocaleString('en-US')} rows each, in the middle of a rollout ...\n`,
+      `Creating a multi-tenant application in the middle of a rollout: ${TENANT_OWNED.length} tenant-owned tables of ${rowsPerTable.toLocaleString('en-US')} rows ...\n`,
     );
     await build(database, rowsPerTable);
     write('\n$ rowgate check --rules rules/workspace-isolation.yml --phase 2\n\n');
@@ -52,7 +51,7 @@ export async function runDemo({ rowsPerTable, keep, write, color, signal }: Demo
     write(renderTerminal(report, { color }));
     if (signal.aborted) return;
     expectPlanted(report);
-    write(nextSteps(server.url, keep));
+    write(nextSteps(server, keep));
   } finally {
     if (!keep) await server.stop();
   }
@@ -87,12 +86,12 @@ function expectPlanted({ results }: Report): void {
   });
 }
 
-function nextSteps(url: string, keep: boolean): string {
+function nextSteps({ url, pid, folder }: EmbeddedPostgres, keep: boolean): string {
   const server = keep
     ? [
         `The server is still up: ${url}`,
         `  npx rowgate check --phase 2 --database-url '${url}'`,
-        '  Stop it with Ctrl-C here, or by ending its process.',
+        `  kill -INT ${pid} && rm -r ${folder}   (when you are done)`,
       ]
     : ['The server is gone again. To keep one and try for yourself: npm run demo -- --keep'];
   return [

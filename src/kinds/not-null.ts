@@ -1,4 +1,5 @@
-import { column, param, sql } from '../sql/sql.ts';
+import type { Column } from '../postgres/catalog.ts';
+import { column, param, sql, type Sql } from '../sql/sql.ts';
 import { ROW_ALIAS, type RowClass } from '../plan/plan.ts';
 import type { Kind } from './kind.ts';
 
@@ -13,7 +14,8 @@ export const notNull: Kind<'not_null'> = {
       const prefix = names.length > 1 ? `${name}.` : '';
       const isNull = { name: `${prefix}null`, rows: sql`${value} is null`, breaks: true };
       if (!spec.missing_values) return [isNull];
-      const missing = spec.missing_values.map((each) => sql`${param(each, 'text')}::${found.baseType}`);
+      const type = uncut(found);
+      const missing = spec.missing_values.map((each) => sql`${param(each, 'text')}::${type}`);
       const equal = missing.map((each) => sql`${value} = ${each}`);
       const any = equal.reduce((left, right) => sql`${left} or ${right}`);
       return [isNull, { name: `${prefix}missing_value`, rows: sql`(${any}) is true`, breaks: true }];
@@ -21,3 +23,10 @@ export const notNull: Kind<'not_null'> = {
     return { form: 'rows', classes };
   },
 };
+
+/** A type to cast a value to. Without a length `character` and `bit` mean a length of 1, and would cut the value. */
+function uncut({ baseType }: Column): Sql {
+  if (baseType.type === 'character') return sql`bpchar`;
+  if (baseType.type === 'bit') return sql`"bit"`;
+  return sql`${baseType}`;
+}

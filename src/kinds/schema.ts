@@ -1,6 +1,6 @@
 import { displayTable } from '../sql/identifier.ts';
 import { checkedSql, sql } from '../sql/sql.ts';
-import type { Column, Index, Relation } from '../postgres/catalog.ts';
+import type { Column, ForeignKey, Index, Relation } from '../postgres/catalog.ts';
 import { ROW_ALIAS, type Requirement } from '../plan/plan.ts';
 import type { RuleOf } from '../rules/rule.ts';
 import { nearest } from '../support/nearest.ts';
@@ -134,7 +134,7 @@ function foreignKeyRequirement(
         .join() === pairs,
   );
   const good = same.find((key) => key.validated && key.enforced);
-  if (good) return [met(name, good.name)];
+  if (good) return [met(name, good.name + letsThrough(good, relation))];
   const [first] = same;
   const columns = Object.keys(wanted.on).join(', ');
   if (!first)
@@ -152,6 +152,16 @@ function foreignKeyRequirement(
         : `${first.name} is not enforced, or its triggers are disabled`,
     ),
   ];
+}
+
+/** A composite key with a NULL in it is checked by nobody (MATCH SIMPLE), which a reader of the proof must know. */
+function letsThrough({ name, on }: ForeignKey, relation: Relation): string {
+  const nullable = on
+    .map(({ child }) => child)
+    .filter((child) => !relation.columns.get(child)?.notNullValidated);
+  return on.length > 1 && nullable.length > 0
+    ? ` (rows with NULL in ${nullable.join(' or ')} are let through by ${name})`
+    : '';
 }
 
 function uniqueRequirement({ unique: wanted }: SchemaRule['spec'], relation: Relation): Requirement[] {

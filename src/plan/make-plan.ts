@@ -60,7 +60,7 @@ export function checkPlanOptions(ruleSet: RuleSet, options: PlanOptions): Proble
   const ids = ruleSet.rules.map((rule) => rule.id);
   const problems = options.only
     .filter((id) => !ids.includes(id))
-    .map((id) => new Problem('options-invalid', `--only: no rule has the id '${id}'${didYouMean(id, ids)}`));
+    .map((id) => new Problem('options-invalid', `no rule has the id '${id}'${didYouMean(id, ids)}`));
   if (options.phase !== undefined && !phases.has(options.phase)) {
     const hint =
       phases.size > 0 ? `The phases are: ${[...phases].join(', ')}.` : 'The rules files declare no `phases`.';
@@ -107,24 +107,23 @@ function planQuery(rule: Rule, enforced: boolean, catalog: Catalog): Check {
   const nowhere = {} as Relation;
   const question = askKind(rule, nowhere, lookupFor(rule, nowhere, catalog));
   if (question.form !== 'query') throw new TypeError(`the kind ${rule.kind} needs tables`);
-  return { ...question, rule, enforced };
+  return { ...question, rule, enforced, operatorSchemas: operatorSchemas(catalog.relations) };
 }
 
 function planTable(rule: Rule, enforced: boolean, relation: Relation, catalog: Catalog): Check {
-  const table = `${relation.name.schema}.${relation.name.name}`;
-  if (relation.kind === 'foreign table') {
-    const message = `${table} is a foreign table: its rows are on another server, outside of this run's snapshot and its read-only transaction`;
-    return impossible(
-      rule,
-      enforced,
-      new Problem('not-measurable', message, { hint: 'Check the table on the server that holds it.' }),
-      table,
-    );
-  }
   if (rule.kind !== 'schema') checkAuthorColumns(rule, relation);
-  const question = askKind(rule, relation, lookupFor(rule, relation, catalog));
+  const lookup = lookupFor(rule, relation, catalog);
+  const compared = [relation];
+  const question = askKind(rule, relation, {
+    ...lookup,
+    relation: (name, path) => {
+      const found = lookup.relation(name, path);
+      compared.push(found);
+      return found;
+    },
+  });
   if (question.form === 'catalog') return { ...question, rule, enforced, relation };
-  if (question.form === 'query') return { ...question, rule, enforced };
+  if (question.form === 'query') throw new TypeError(`the kind ${rule.kind} takes no tables`);
   return {
     form: 'rows',
     rule,
@@ -134,7 +133,7 @@ function planTable(rule: Rule, enforced: boolean, relation: Relation, catalog: C
     classes: question.classes,
     where: rule.where && checkedSql(rule.where.qualified(ROW_ALIAS)),
     key: keyOf(relation, rule),
-    operatorSchemas: operatorSchemas(relation),
+    operatorSchemas: operatorSchemas(compared),
   };
 }
 
@@ -295,7 +294,8 @@ function keyOf(relation: Relation, rule: Rule): KeyColumn[] {
   return [{ name: 'ctid', value: sql`${column(ROW_ALIAS, identifier('ctid'))}` }];
 }
 
-function operatorSchemas(relation: Relation): Identifier[] {
-  const schemas = [...relation.columns.values()].flatMap(({ operatorSchema }) => operatorSchema ?? []);
+function operatorSchemas(relations: readonly Relation[]): Identifier[] {
+  const columns = relations.flatMap((relation) => Array.from(relation.columns.values()));
+  const schemas = columns.flatMap(({ operatorSchema }) => operatorSchema ?? []);
   return [...new Set(schemas)];
 }

@@ -24,28 +24,31 @@ export type RowClass = { readonly name: string; readonly rows: Sql; readonly bre
 
 type CheckBase = { readonly rule: Rule; readonly enforced: boolean };
 
+/** Schemas, beside pg_catalog, whose operators the comparisons of a check need. */
+type Operators = { readonly operatorSchemas: readonly Identifier[] };
+
 /** A question about the rows of one relation. */
-export type RowCheck = CheckBase & {
-  readonly form: 'rows';
-  readonly relation: Relation;
-  readonly joins: readonly ParentJoin[];
-  /** Only rows for which this is true are looked at. */
-  readonly where: Sql | undefined;
-  readonly classes: readonly RowClass[];
-  readonly key: readonly KeyColumn[];
-  /** Schemas, beside pg_catalog, whose operators the comparison needs. */
-  readonly operatorSchemas: readonly Identifier[];
-};
+export type RowCheck = CheckBase &
+  Operators & {
+    readonly form: 'rows';
+    readonly relation: Relation;
+    readonly joins: readonly ParentJoin[];
+    /** Only rows for which this is true are looked at. */
+    readonly where: Sql | undefined;
+    readonly classes: readonly RowClass[];
+    readonly key: readonly KeyColumn[];
+  };
 
 /** What identifies a row in a sample; never any other value. */
 export type KeyColumn = { readonly name: string; readonly value: Sql };
 
 /** The author's own SELECT: every row of it is a violation. */
-export type QueryCheck = CheckBase & {
-  readonly form: 'query';
-  readonly select: Sql;
-  readonly key: readonly KeyColumn[];
-};
+export type QueryCheck = CheckBase &
+  Operators & {
+    readonly form: 'query';
+    readonly select: Sql;
+    readonly key: readonly KeyColumn[];
+  };
 
 /** A question that the catalogue answers; no row is read. */
 export type CatalogCheck = CheckBase & {

@@ -46,6 +46,11 @@ function filtered({ where }: RowCheck, condition: Sql): Sql {
 }
 
 function source(check: RowCheck): Sql {
-  const joins = check.joins.map(({ from, alias, on }) => sql`\nleft join ${from} as ${alias} on ${on}`);
+  // The same join twice, as of two columns of one parent that a rule compares, is written once.
+  const different = new Map(check.joins.map((each) => [each.alias, each]));
+  const joins = Array.from(
+    different.values(),
+    ({ from, alias, on }) => sql`\nleft join ${from} as ${alias} on ${on}`,
+  );
   return sql`from ${check.relation.name} as ${ROW_ALIAS}${join(joins, sql``)}`;
 }

@@ -21,7 +21,7 @@ export type Column = {
   readonly hasDefault: boolean;
 };
 
-type ForeignKey = {
+export type ForeignKey = {
   readonly name: string;
   readonly parent: TableName;
   readonly on: readonly { readonly child: Identifier; readonly parent: Identifier }[];
@@ -76,7 +76,9 @@ export async function readCatalog(session: Session): Promise<Catalog> {
       indexes: indexes.get(oid) ?? [],
     };
   });
-  const byName = new Map(relations.map((relation) => [nameKey(relation.name.schema, relation.name.name), relation]));
+  const byName = new Map(
+    relations.map((relation) => [nameKey(relation.name.schema, relation.name.name), relation]),
+  );
   return { relations, find: (schema, name) => byName.get(nameKey(schema, name)) };
 }
 

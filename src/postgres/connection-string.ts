@@ -9,7 +9,7 @@ import { passwordFromFile } from './password-file.ts';
 import { readTlsPolicy, SSL_MODES } from './tls.ts';
 
 /** Where a connection's settings come from. */
-export type ConnectionSource = {
+type ConnectionSource = {
   /** The connection URL; undefined, and not empty, where none was asked for and the PG* variables are meant. */
   readonly url: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;

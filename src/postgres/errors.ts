@@ -5,7 +5,7 @@ import { redactTarget } from './connection-string.ts';
 import type { ConnectionTarget } from './database.ts';
 
 /** What the session knows about a failure that the error itself does not say. */
-export type FailureContext = {
+type FailureContext = {
   readonly target: ConnectionTarget;
   /** Whether the session had been opened: before that no statement ran and no row was read. */
   readonly connected: boolean;
@@ -40,6 +40,7 @@ const SERVER_ERRORS: Record<string, Meaning> = {
   '08': { code: 'connection-lost', says: 'the connection failed' },
   // Login: at connect time alone.
   '28': { code: 'authentication-failed', says: 'the server refused the login', hint: CREDENTIALS_HINT },
+  '28000': { code: 'authentication-failed', says: 'the server lets nobody in this way', hint: 'Check user and sslmode in the database URL, and pg_hba.conf on the server.' },
   '3D': { code: 'database-missing', says: 'the database does not exist', hint: 'Check the name after the last / of the database URL.' },
   // Values and constraints: the server's sentence quotes the value, so it is never shown.
   '22': { code: 'query-failed', says: 'a value in the data does not fit the expression', hint: 'A cast or a calculation failed on some row; guard it with a condition.' },
@@ -179,6 +180,12 @@ function meaningOf(failure: Failure, sqlstate: string, context: FailureContext):
   const listed = SERVER_ERRORS[sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
   const meaning = listed ?? { code: 'query-failed', says: 'the server failed' };
   if (!context.connected) {
+    if (sqlstate === '42501')
+      return {
+        ...meaning,
+        code: 'authentication-failed',
+        hint: 'Grant the role the right to connect: grant connect on database <database> to <role>',
+      };
     const overall = meaning.code === 'connection-lost' || meaning.code === 'query-failed';
     return overall ? { ...meaning, code: 'connection-failed' } : meaning;
   }
@@ -213,11 +220,12 @@ function isRecoveryConflict({ routine, message }: Failure): boolean {
 /**
  * Whether the server's sentence can be shown. Before a statement ran it cannot hold a row's value. Later only that of
  * class 42, and of it only what the parser says, which alone has a position: `column::regclass` fails at run time as
- * `relation "<value>" does not exist`. A missing privilege names an object of the catalogue, never a value.
+ * `relation "<value>" does not exist`. The server's own check of privileges names objects of the catalogue; a function
+ * that raises the same SQLSTATE may name anything.
  */
-function maySayItself({ position }: Failure, sqlstate: string, { connected }: FailureContext): boolean {
-  if (!connected) return true;
-  return sqlstate === '42501' || (sqlstate.startsWith('42') && position !== undefined);
+function maySayItself(failure: Failure, sqlstate: string, { connected }: FailureContext): boolean {
+  const fromParser = sqlstate.startsWith('42') && failure.position !== undefined;
+  return !connected || fromParser || failure.routine?.startsWith('aclcheck_error') === true;
 }
 
 function isTls(code: string | undefined): code is string {

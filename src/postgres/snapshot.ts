@@ -1,4 +1,4 @@
-import { identifier, type Identifier } from '../sql/identifier.ts';
+import { identifier, quoteIdentifier, type Identifier } from '../sql/identifier.ts';
 import { constant, join, param, sql, type Sql } from '../sql/sql.ts';
 import { Problem } from '../support/problem.ts';
 import type { Database, Row, Session } from './database.ts';
@@ -55,7 +55,8 @@ export async function openSnapshot(database: Database): Promise<Snapshot> {
     const exported = await exportSnapshot(leader);
     await configure(leader);
     const join = async (): Promise<Session> => {
-      if (exported === undefined) throw new Problem('not-measurable', 'this server does not share its snapshots');
+      if (exported === undefined)
+        throw new Problem('not-measurable', 'this server does not share its snapshots');
       const session = await open();
       await session.query(sql`set transaction snapshot ${constant(exported)}`);
       await configure(session);
@@ -104,8 +105,13 @@ async function configure(session: Session): Promise<void> {
 }
 
 function settings(values: Readonly<Record<string, string>>): Sql {
-  const calls = Object.entries(values).map(([name, value]) => sql`pg_catalog.set_config(${param(name, 'text')}, ${param(value, 'text')}, true)`);
-  return sql`select ${join(calls.map((call, i) => sql`${call} as ${`s${i}` as Identifier}`), sql`, `)}`;
+  const calls = Object.entries(values).map(
+    ([name, value]) => sql`pg_catalog.set_config(${param(name, 'text')}, ${param(value, 'text')}, true)`,
+  );
+  return sql`select ${join(
+    calls.map((call, i) => sql`${call} as ${`s${i}` as Identifier}`),
+    sql`, `,
+  )}`;
 }
 
 /**
@@ -120,7 +126,7 @@ export async function askAside<Answer>(
 ): Promise<Answer> {
   await session.query(sql`savepoint aside`);
   try {
-    const path = ['pg_catalog', ...schemas.map((schema) => `"${schema.replaceAll('"', '""')}"`), 'pg_temp'].join(', ');
+    const path = ['pg_catalog', ...schemas.map(quoteIdentifier), 'pg_temp'].join(', ');
     await session.query(
       settings({
         search_path: path,
@@ -128,7 +134,9 @@ export async function askAside<Answer>(
         lock_timeout: String(limits.lockTimeoutMs),
       }),
     );
-    return await ask((statement) => session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS }));
+    return await ask((statement) =>
+      session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS }),
+    );
   } finally {
     if (session.alive) await leave(session, 'aside');
   }
@@ -148,7 +156,11 @@ async function readTarget(session: Session): Promise<SnapshotTarget> {
   const inRecovery = row?.['in_recovery'] === 't';
   if (Number(row?.['server_version_num']) < OLDEST_SERVER) {
     const hint = 'Rowgate is tested on PostgreSQL 13 to 18.';
-    throw new Problem('connection-invalid', `the server runs PostgreSQL ${row?.['server_version']}, which is too old`, { hint });
+    throw new Problem(
+      'connection-invalid',
+      `the server runs PostgreSQL ${row?.['server_version']}, which is too old`,
+      { hint },
+    );
   }
   return {
     database: row?.['database'] ?? '',
@@ -163,7 +175,9 @@ const OLDEST_SERVER = 130_000;
 
 /** Some hosted servers refuse this function; the position is worth showing, not worth failing for. */
 async function readLsn(session: Session, inRecovery: boolean): Promise<string | undefined> {
-  const position = inRecovery ? sql`pg_catalog.pg_last_wal_replay_lsn()` : sql`pg_catalog.pg_current_wal_lsn()`;
+  const position = inRecovery
+    ? sql`pg_catalog.pg_last_wal_replay_lsn()`
+    : sql`pg_catalog.pg_current_wal_lsn()`;
   await session.query(sql`savepoint lsn`);
   try {
     const [row] = await session.query(sql`select ${position}::text as lsn`);

@@ -12,7 +12,7 @@ export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 
 export type Encryption = 'plain' | 'offered' | 'required';
 
 /** The connection string's `ssl*` parameters; the last three are names of PEM files, or `system` for the first of them. */
-export type TlsSettings = {
+type TlsSettings = {
   readonly sslmode: TlsPolicy['mode'];
   readonly sslrootcert?: string | undefined;
   readonly sslcert?: string | undefined;

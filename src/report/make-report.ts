@@ -31,12 +31,13 @@ type Findings = Answers & {
 /** Folds what was found into a report with its verdict and exit code. The verdict comes from the rules alone. */
 export function makeReport(findings: Findings): Report {
   const results = findings.results.map(makeResult);
-  const problems = findings.problems.map(makeProblem);
-  const verdict = verdictOf(results, findings);
+  const problems = findings.problems.toSorted(byPlace).map(makeProblem);
+  const decisive = results.filter((result) => isDecisive(result, findings.failOn));
+  const verdict = verdictOf(decisive, findings);
   return {
     version: 1,
     verdict,
-    exitCode: exitCodeOf(verdict, findings),
+    exitCode: exitCodeOf(verdict, decisive, findings),
     phase: findings.phase ?? null,
     startedAt: findings.startedAt.toISOString(),
     elapsedMs: Math.round(findings.elapsedMs),
@@ -59,12 +60,17 @@ function isDecisive({ enforced, severity }: ReportResult, failOn: FailOn): boole
   return enforced && SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(least);
 }
 
-function verdictOf(results: readonly ReportResult[], { failOn, problems }: Findings): Report['verdict'] {
-  const decisive = results.filter((each) => isDecisive(each, failOn));
+function verdictOf(decisive: readonly ReportResult[], { results, problems }: Findings): Report['verdict'] {
   if (decisive.some(({ outcome }) => outcome === 'broken')) return 'broken';
-  if (problems.length > 0 || results.length === 0 || decisive.some(({ outcome }) => outcome === 'unknown'))
-    return 'incomplete';
-  return 'clean';
+  return problems.length > 0 || results.length === 0 || hasUnknown(decisive) ? 'incomplete' : 'clean';
+}
+
+const hasUnknown = (results: readonly ReportResult[]): boolean =>
+  results.some(({ outcome }) => outcome === 'unknown');
+
+function byPlace({ at: a }: Problem, { at: b }: Problem): number {
+  if (!a || !b) return 0;
+  return a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column;
 }
 
 /** Problems of configuration: trying again without changing something cannot help. */
@@ -81,10 +87,14 @@ const NOT_STARTED = new Set<Problem['code']>([
   'tls-failed',
 ]);
 
-function exitCodeOf(verdict: Report['verdict'], { failOn, problems }: Findings): number {
+function exitCodeOf(
+  verdict: Report['verdict'],
+  decisive: readonly ReportResult[],
+  { failOn, problems }: Findings,
+): number {
   if (problems.some(({ code }) => NOT_STARTED.has(code))) return EXIT_NOT_STARTED;
-  if (verdict === 'incomplete') return EXIT_UNKNOWN;
-  return verdict === 'broken' && failOn !== 'never' ? EXIT_BROKEN : EXIT_CLEAN;
+  if (verdict === 'broken' && failOn !== 'never') return EXIT_BROKEN;
+  return verdict === 'incomplete' || hasUnknown(decisive) ? EXIT_UNKNOWN : EXIT_CLEAN;
 }
 
 function totalsOf(results: readonly ReportResult[]): Report['totals'] {

@@ -50,7 +50,8 @@ export function headline(report: Report): string {
       ? [`${counted(report.totals.results - report.totals.notEnforced, 'check')} held`]
       : []),
   ];
-  const word = { clean: 'Clean', broken: 'Broken', incomplete: 'Incomplete' }[report.verdict];
+  const clean = broken.length + unknown.length === 0 ? 'Clean' : 'Clean of what fails the run';
+  const word = { clean, broken: 'Broken', incomplete: 'Incomplete' }[report.verdict];
   return `${word}: ${parts.join(', ')}`;
 }
 

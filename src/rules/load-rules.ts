@@ -15,8 +15,8 @@ const MAX_FILES = 200;
 export type LoadedRules = { readonly rules: RuleSet; readonly problems: readonly Problem[] };
 
 /**
- * Reads every rules file that the patterns name, below `folder` and nowhere else, in a stable order. Gives all
- * mistakes of all files together; a set with mistakes holds no rules that may be run.
+ * Reads every rules file that is named, or that a glob finds below `folder`, in a stable order. Gives all mistakes of
+ * all files together; a set with mistakes holds no rules that may be run.
  */
 export async function loadRules(patterns: readonly string[], folder: string): Promise<LoadedRules> {
   const root = await realpath(folder);
@@ -50,12 +50,12 @@ async function findFiles(
   const files = new Set<string>();
   const problems: Problem[] = [];
   for (const pattern of patterns) {
-    const matches = isDynamicPattern(pattern)
-      ? await glob(pattern, { cwd: root, onlyFiles: true, followSymbolicLinks: false })
-      : [pattern];
-    const inside = matches.map((match) =>
-      path.relative(root, path.resolve(root, match)).split(path.sep).join('/'),
-    );
+    const found = isDynamicPattern(pattern)
+      ? (
+          await glob(pattern, { cwd: root, onlyFiles: true, followSymbolicLinks: false, absolute: true })
+        ).filter((file) => !isOutside(root, file))
+      : [path.resolve(root, pattern)];
+    const inside = found.map((file) => path.relative(root, file).split(path.sep).join('/'));
     if (inside.length === 0) {
       problems.push(
         new Problem('rules-not-found', `no file matches '${pattern}'`, {
@@ -81,8 +81,7 @@ async function readText(folder: string, shown: string): Promise<string> {
   const real = await realpath(absolute).catch(() =>
     refuse('there is no such file', 'Check the path; it is relative to the working directory.'),
   );
-  const leaves =
-    path.relative(folder, real).startsWith('..') && !path.relative(folder, absolute).startsWith('..');
+  const leaves = isOutside(folder, real) && !isOutside(folder, absolute);
   if (leaves) refuse('is a symbolic link that leaves the working directory', 'Name the file itself.');
   const handle = await open(real, 'r').catch(() => refuse('cannot be read', 'Check its permissions.'));
   try {
@@ -97,4 +96,10 @@ async function readText(folder: string, shown: string): Promise<string> {
   } finally {
     await handle.close();
   }
+}
+
+/** Whether a path is not below the folder; a name may begin with two dots and still be. */
+function isOutside(folder: string, file: string): boolean {
+  const [first] = path.relative(folder, file).split(path.sep);
+  return first === '..' || path.isAbsolute(path.relative(folder, file));
 }

@@ -19,7 +19,8 @@ const ruleId = z
   .max(100, 'must be at most 100 characters');
 
 const table = z.string().min(1).describe('A table: its exact name, or schema.table.');
-const columns = z.array(name).min(1);
+const once = (names: readonly string[]): boolean => new Set(names).size === names.length;
+const columns = z.array(name).min(1).refine(once, 'must not name a column twice');
 const columnPairs = (meaning: string) =>
   z
     .record(name, name)
@@ -104,7 +105,7 @@ const kindShapes = {
   },
   references: { parent: table, on },
   exactly_one_of: {
-    columns: z.array(name).min(2),
+    columns: z.array(name).min(2).refine(once, 'must not name a column twice'),
     at_least_one: z.boolean().default(false).describe('Allow more than one to be set.'),
   },
   agrees: {
@@ -203,7 +204,7 @@ export const rulesFileSchema = z
     phases: z
       .array(phase)
       .min(1)
-      .refine((all) => new Set(all).size === all.length, 'must not name a phase twice')
+      .refine(once, 'must not name a phase twice')
       .optional()
       .describe('The phases of a rollout, in order.'),
     lists: z.record(z.string().min(1), z.array(table).min(1)).optional().describe('Named lists of tables.'),

@@ -4,12 +4,15 @@ import { chmodSync, mkdtempSync } from 'node:fs';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
+import { PassThrough, Transform } from 'node:stream';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDatabase } from '../../src/postgres/connect.ts';
 import { parseConnectionTarget } from '../../src/postgres/connection-string.ts';
 import { DRIVERS, type ConnectionTarget, type Session } from '../../src/postgres/database.ts';
+import { openPgSession } from '../../src/postgres/drivers/pg.ts';
+import { openPostgresSession } from '../../src/postgres/drivers/postgres.ts';
 import { startEmbeddedPostgres } from '../../src/postgres/embedded.ts';
 import { typeName } from '../../src/sql/identifier.ts';
 import { param, sql, Sql } from '../../src/sql/sql.ts';
@@ -23,6 +26,8 @@ const database = await createDatabase(`
 
 /** Generous: what must end at all does so long before, and what hangs does not. */
 const SOON_MS = 10_000;
+
+const OPENERS = { pg: openPgSession, postgres: openPostgresSession };
 
 let sessions = 0;
 
@@ -338,12 +343,56 @@ for (const driver of DRIVERS) {
     assert.ok(performance.now() - started < SOON_MS);
   });
 
+  fact('a link cut after any message of the server ends in a problem, and soon', async (t) => {
+    // A thread takes as long to start as twenty connections, so that the messages are sampled.
+    const step = driver === 'pg' ? 1 : 3;
+    const outcomes: string[] = [];
+    while (outcomes.at(-1) !== 'done') {
+      const next = Array.from({ length: 8 }, (_, i) => (outcomes.length + i) * step);
+      outcomes.push(...(await Promise.all(next.map((messages) => workCutAfter(t, messages)))));
+    }
+    const codes = new Set(outcomes.slice(0, outcomes.indexOf('done')));
+    assert.deepEqual([...codes], ['connection-failed', 'connection-lost']);
+    assert.ok(outcomes.length * step >= 40, `${outcomes.length} outcomes`);
+  });
+
+  /** Connects and works over a link that ends after so many messages; `done` if they were enough. */
+  async function workCutAfter(t: TestContext, messages: number): Promise<string> {
+    const proxy = await startProxy(t, { messages });
+    const target = targetFor(database.url, { port: proxy.port, tls: tlsOf('disable') });
+    let session: Session | undefined;
+    try {
+      session = await OPENERS[driver](target, 'plain', 20_000);
+      await session.query(sql`begin`);
+      await session.query(sql`select ${param('1', 'bigint')} as one`);
+      await session.query(sql`select i from generate_series(1, 5) as i`);
+      await session.query(sql`rollback`);
+      return 'done';
+    } catch (error) {
+      assert.ok(error instanceof Problem, String(error));
+      assert.doesNotMatch(error.message, /in time/);
+      return error.code;
+    } finally {
+      await session?.close();
+      assert.equal(proxy.connections, 1, 'it did not reconnect');
+    }
+  }
+
   fact('a wrong password, a missing one and a missing user are failed logins', async () => {
     for (const changes of [{ password: 'wrong' }, { password: undefined }, { user: 'nobody_of_that_name' }]) {
       const problem = await connectionRefusal(changes);
       assert.equal(problem.code, 'authentication-failed');
       assert.ok(!problem.message.includes('wrong'));
     }
+  });
+
+  fact('a role that may not connect to the database is a failed login', async () => {
+    const role = await createRole();
+    const own = await createDatabase();
+    await own.run(`revoke connect on database ${own.name} from public`);
+    const { user, password, database: name } = targetFor(own.urlFor(role.name, role.password));
+    const problem = await connectionRefusal({ user, password, database: name });
+    assert.deepEqual([problem.code, problem.sqlstate], ['authentication-failed', '42501']);
   });
 
   fact('a database that does not exist is named', async () => {
@@ -378,10 +427,16 @@ for (const driver of DRIVERS) {
     ]) {
       const port = await listen(t, greet);
       for (const mode of ['disable', 'require'] as const) {
-        const problem = await connectionRefusal({ port, connectTimeoutMs: 2_000, tls: tlsOf(mode) });
+        const problem = await connectionRefusal({ port, connectTimeoutMs: 1_000, tls: tlsOf(mode) });
         assert.equal(problem.code, 'connection-failed');
       }
     }
+  });
+
+  fact('a server that breaks the protocol in the login ends in a problem', async (t) => {
+    const nonsense = Buffer.from([0x52, 0, 0, 0, 10, 0, 0, 0, 11, 0x78, 0x78]); // SCRAM goes on, before it began
+    const port = await listen(t, (socket) => socket.once('data', () => socket.write(nonsense)));
+    await connectionRefusal({ port, connectTimeoutMs: 2_000, tls: tlsOf('disable') });
   });
 
   fact('a server that refuses at first is tried again', async (t) => {
@@ -543,8 +598,8 @@ async function listen(t: TestContext, greet: (socket: Socket) => void): Promise<
   return (server.address() as AddressInfo).port;
 }
 
-/** A way to the test's server that can be refused at first, or cut later. */
-async function startProxy(t: TestContext, { refuse = 0 } = {}) {
+/** A way to the test's server that can be refused at first, cut later, or cut after some of the server's messages. */
+async function startProxy(t: TestContext, { refuse = 0, messages = Number.POSITIVE_INFINITY } = {}) {
   const { host, port: serverPort } = targetFor(database.url);
   const links: { client: Socket; server: Socket }[] = [];
   const proxy = {
@@ -565,8 +620,34 @@ async function startProxy(t: TestContext, { refuse = 0 } = {}) {
     if (proxy.connections <= refuse) return void client.destroy();
     const server = connect(serverPort, host).on('error', () => {});
     links.push({ client, server });
-    client.pipe(server).pipe(client);
+    const limit = messages === Number.POSITIVE_INFINITY ? new PassThrough() : new MessageLimit(messages);
+    client.pipe(server).pipe(limit).pipe(client);
+    limit.on('end', () => server.destroy());
     t.after(() => server.destroy());
   });
   return proxy;
+}
+
+/** Lets so many of the server's messages through (a type of one byte, then the length of the rest), then ends. */
+class MessageLimit extends Transform {
+  #left: number;
+  #buffered = Buffer.alloc(0);
+
+  constructor(messages: number) {
+    super();
+    this.#left = messages;
+  }
+
+  override _transform(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#buffered = Buffer.concat([this.#buffered, chunk]);
+    while (this.#left > 0 && this.#buffered.length >= 5) {
+      const end = 1 + this.#buffered.readInt32BE(1);
+      if (this.#buffered.length < end) break;
+      this.push(this.#buffered.subarray(0, end));
+      this.#buffered = this.#buffered.subarray(end);
+      this.#left -= 1;
+    }
+    if (this.#left === 0) this.push(null);
+    done();
+  }
 }

@@ -2,7 +2,6 @@
 import type { Socket } from 'node:net';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import postgres from 'postgres';
-import type { Problem } from '../../support/problem.ts';
 import type { CompiledSql } from '../../sql/sql.ts';
 import type { ConnectionTarget } from '../database.ts';
 import { databaseProblem, passwordMissing } from '../errors.ts';
@@ -49,7 +48,12 @@ async function serve(port: MessagePort, { target, encryption, timeoutMs }: Worke
   const reply = (message: StartReply | RunReply) => port.postMessage(message);
   try {
     const socket = await openSocket(target, encryption, timeoutMs);
-    const client = makeClient(target, socket, (problem) => reply({ failed: fieldsOf(problem) }));
+    // The package does not always say so; a turn later, so that the failure of what was running is told first.
+    socket.once('close', () => setImmediate(() => process.exit()));
+    const client = makeClient(target, socket, () => {
+      reply({ failed: fieldsOf(passwordMissing(target)) });
+      return new Promise(() => {}); // the thread ends for it
+    });
     // The package connects when it gets its first statement.
     const { state } = await send(client, { text: 'select', parameters: [] });
     const key = state.pid === null ? undefined : { processId: state.pid, secretKey: state.secret };
@@ -65,14 +69,14 @@ async function serve(port: MessagePort, { target, encryption, timeoutMs }: Worke
 function makeClient(
   target: ConnectionTarget,
   socket: Socket,
-  refuse: (problem: Problem) => void,
+  askPassword: () => Promise<string>,
 ): postgres.Sql {
   const { user, database, password, applicationName } = target;
   const sockets = [socket];
   const options = {
     user,
     database,
-    password: () => password ?? refuse(passwordMissing(target)),
+    password: () => password ?? askPassword(),
     // Asked for again when the package wants to reconnect on its own; that would be another session.
     socket: () => sockets.pop() ?? Promise.reject(new Error('closed')),
     connection: { application_name: applicationName },
@@ -85,7 +89,6 @@ function makeClient(
     max_lifetime: null,
     types: { text: AS_TEXT },
     onnotice: () => {},
-    onclose: () => setImmediate(() => process.exit()), // after the failure of what was running has been told
   };
   return postgres(options as postgres.Options<{ text: typeof AS_TEXT }>);
 }

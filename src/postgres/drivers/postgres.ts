@@ -50,10 +50,13 @@ function loadWorker(options: WorkerOptions): Worker {
   return new Worker(script, { ...options, eval: true });
 }
 
-async function startReply(worker: Worker): Promise<StartReply> {
-  const ended = once(worker, 'exit').then(() => Promise.reject(new Error('closed')));
-  const [reply] = (await Promise.race([once(worker, 'message'), ended])) as [StartReply];
-  return reply;
+/** Rejects when the package, or the thread, ends in another way; which one it was matters to nobody. */
+function startReply(worker: Worker): Promise<StartReply> {
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', (cause) => reject(new Error('closed', { cause })));
+    worker.once('exit', () => reject(new Error('closed')));
+  });
 }
 
 function makeWire(worker: Worker, { key, encryption }: Pick<Wire, 'key' | 'encryption'>): Wire {

@@ -108,9 +108,9 @@ const bad: Record<string, [text: string, ...mistakes: string[]]> = {
     "7:5: unknown key 'sevrity' (did you mean 'severity'?)",
   ],
   'an unknown key in a map of a rule': [
-    `${head}${rule}    backfill: { form: p, on: {a: b}, set: {c: d} }\n`,
+    `${head}${rule}    backfill: { fromm: p, on: {a: b}, set: {c: d} }\n`,
     "7:15: 'from' is missing here",
-    "7:17: unknown key 'form' (did you mean 'from'?)",
+    "7:17: unknown key 'fromm' (did you mean 'from'?)",
   ],
   'a wrong type': [
     `${head}${rule}    max_violations: many\n`,
@@ -188,6 +188,10 @@ const bad: Record<string, [text: string, ...mistakes: string[]]> = {
   'neither `column` nor `columns`': [
     `${head}  - id: a\n    kind: not_null\n    tables: [t]\n`,
     '3:5: a not_null rule names either `column` or `columns`',
+  ],
+  'a column twice': [
+    `${head}  - id: a\n    kind: exactly_one_of\n    tables: [t]\n    columns: [c, d, c]\n`,
+    "6:14: 'columns' must not name a column twice",
   ],
   'a schema rule that asks for nothing': [
     `${head}  - id: a\n    kind: schema\n    tables: [t]\n`,
@@ -269,7 +273,7 @@ const bad: Record<string, [text: string, ...mistakes: string[]]> = {
   ],
 
   // Columns count UTF-16 code units, as editors do; the grammar counts code points or bytes.
-  'a place in a plain text': [`${head}${implies}    when: ü = '😀' and x.y\n`, `7:23: 'when': ${column}`],
+  'a place in a plain text': [`${head}${implies}    when: ü = '😀' and x.y\n`, `7:24: 'when': ${column}`],
   'a place in double quotes': [
     `${head}${implies}    when: "ü😀 = 1 and x.y = 2"\n`,
     `7:24: 'when': ${column}`,
@@ -354,7 +358,7 @@ test('a rule stands where it stands in its file', async () => {
 test('what a rule does not say is filled in', async () => {
   const [found] = await parse(head + rule);
   assert.ok(found);
-  const { locate, authorSql, source, tables, ...rest } = found;
+  const { locate: _locate, authorSql, source: _source, tables, ...rest } = found;
   assert.deepEqual(rest, {
     id: 'a',
     kind: 'not_null',
@@ -407,8 +411,8 @@ test('lists and patterns select tables', async () => {
       {
         by: 'column',
         column: 'tenant_id',
-        except: [{ written: 'w', at: { file: 'rules.yml', line: 5, column: 79 } }],
-        at: { file: 'rules.yml', line: 5, column: 58 },
+        except: [{ written: 'w', at: { file: 'rules.yml', line: 5, column: 73 } }],
+        at: { file: 'rules.yml', line: 5, column: 53 },
       },
     ],
   );
