@@ -29180,7 +29180,11 @@ function filtered({ where }, condition) {
   return where ? allOf([sql`(${where}) is true`, condition]) : condition;
 }
 function source(check2) {
-  const joins = check2.joins.map(({ from, alias, on: on2 }) => sql`\nleft join ${from} as ${alias} on ${on2}`);
+  const different = new Map(check2.joins.map((each) => [each.alias, each]));
+  const joins = Array.from(
+    different.values(),
+    ({ from, alias, on: on2 }) => sql`\nleft join ${from} as ${alias} on ${on2}`
+  );
   return sql`from ${check2.relation.name} as ${ROW_ALIAS}${join2(joins, sql``)}`;
 }
 
@@ -29309,10 +29313,13 @@ async function runCatalogCheck(check2, session, options) {
   return { ...measured, outcome: "broken", reason: [...new Set(unmet2)].join("; "), samples: [] };
 }
 async function refutes({ relation }, contradiction, session, limits) {
-  const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${contradiction}`;
-  const [row] = await askAside(session, limits, [], (query2) => query2(statement));
-  const [explained2] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
-  return explained2?.Plan?.["Node Type"] === "Result" && explained2.Plan["One-Time Filter"] === "false";
+  const isEmpty = (condition) => askAside(session, limits, [], async (query2) => {
+    const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`;
+    const [row] = await query2(statement);
+    const [explained2] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+    return explained2?.Plan?.["Node Type"] === "Result" && explained2.Plan["One-Time Filter"] === "false";
+  });
+  return await isEmpty(contradiction) && !(relation.kind === "partitioned table" && await isEmpty(sql`true`));
 }
 
 // src/check/vet-plan.ts
@@ -29391,13 +29398,21 @@ function refuseCall({ functions, locate }, refusal) {
 }
 async function explainProblem(check2, { leader }, limits) {
   if (limits.signal.aborted || check2.form !== "rows" && check2.form !== "query") return void 0;
+  const samples = check2.form === "query" ? sampleStatement(check2, 1) : void 0;
+  let inSamples = false;
   try {
-    const [row] = await askAside(leader, limits, check2.operatorSchemas, (query2) => query2(explained(check2)));
+    const row = await askAside(leader, limits, check2.operatorSchemas, async (query2) => {
+      const [first] = await query2(explained(check2));
+      inSamples = true;
+      if (samples) await query2(sql`explain (costs off) ${samples}`);
+      return first;
+    });
     return row?.["QUERY PLAN"]?.includes('"Foreign Scan"') ? readsForeignTable(check2) : void 0;
   } catch (error2) {
     if (!(error2 instanceof Problem) || !leader.alive || !isAuthorsMistake(error2)) return void 0;
     const { hint, sqlstate = "" } = error2;
-    const at = inQuery(check2, error2) ?? check2.rule.locate(placeOf(check2.rule));
+    const inAuthorSql = inSamples ? check2.rule.locate(["key"]) : inQuery(check2, error2);
+    const at = inAuthorSql ?? check2.rule.locate(placeOf(check2.rule));
     const message = sqlstate.startsWith("22") ? `a value in this rule does not fit the type that it is compared with (SQLSTATE ${sqlstate})` : `the server refuses this rule: ${error2.message}`;
     return new Problem("rules-invalid", message, { at, hint, sqlstate, cause: error2 });
   }
@@ -29417,7 +29432,8 @@ function inQuery(check2, { sqlPosition }) {
   const author = check2.rule.authorSql.get("query");
   if (check2.form !== "query" || !author || sqlPosition === void 0) return void 0;
   const { text: text2 } = compile(explained(check2));
-  const offset = sqlPosition - 1 - Array.from(text2.slice(0, text2.indexOf(author.text))).length;
+  const start = text2.indexOf(author.qualified(ROW_ALIAS));
+  const offset = sqlPosition - 1 - Array.from(text2.slice(0, start)).length;
   return offset >= 0 && offset < Array.from(author.text).length ? author.locate(offset) : void 0;
 }
 function placeOf(rule) {
@@ -29587,7 +29603,8 @@ var notNull = {
       const prefix = names.length > 1 ? `${name2}.` : "";
       const isNull = { name: `${prefix}null`, rows: sql`${value} is null`, breaks: true };
       if (!spec.missing_values) return [isNull];
-      const missing = spec.missing_values.map((each) => sql`${param(each, "text")}::${found.baseType}`);
+      const type = uncut(found);
+      const missing = spec.missing_values.map((each) => sql`${param(each, "text")}::${type}`);
       const equal = missing.map((each) => sql`${value} = ${each}`);
       const any = equal.reduce((left, right) => sql`${left} or ${right}`);
       return [isNull, { name: `${prefix}missing_value`, rows: sql`(${any}) is true`, breaks: true }];
@@ -29595,6 +29612,11 @@ var notNull = {
     return { form: "rows", classes };
   }
 };
+function uncut({ baseType }) {
+  if (baseType.type === "character") return sql`bpchar`;
+  if (baseType.type === "bit") return sql`"bit"`;
+  return sql`${baseType}`;
+}
 
 // src/kinds/query.ts
 var query = {
@@ -29849,7 +29871,16 @@ function planQuery(rule, enforced, catalog) {
 }
 function planTable(rule, enforced, relation, catalog) {
   if (rule.kind !== "schema") checkAuthorColumns(rule, relation);
-  const question = askKind(rule, relation, lookupFor(rule, relation, catalog));
+  const lookup = lookupFor(rule, relation, catalog);
+  const compared = [relation];
+  const question = askKind(rule, relation, {
+    ...lookup,
+    relation: (name2, path4) => {
+      const found = lookup.relation(name2, path4);
+      compared.push(found);
+      return found;
+    }
+  });
   if (question.form === "catalog") return { ...question, rule, enforced, relation };
   if (question.form === "query") throw new TypeError(`the kind ${rule.kind} takes no tables`);
   return {
@@ -29861,7 +29892,7 @@ function planTable(rule, enforced, relation, catalog) {
     classes: question.classes,
     where: rule.where && checkedSql(rule.where.qualified(ROW_ALIAS)),
     key: keyOf(relation, rule),
-    operatorSchemas: operatorSchemas([relation])
+    operatorSchemas: operatorSchemas(compared)
   };
 }
 function checkAuthorColumns(rule, relation) {
@@ -31286,7 +31317,8 @@ var name = string2().superRefine((text2, context) => {
 });
 var ruleId = string2().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, "must be kebab-case, such as 'orders-have-a-tenant'").max(100, "must be at most 100 characters");
 var table2 = string2().min(1).describe("A table: its exact name, or schema.table.");
-var columns = array(name).min(1);
+var once4 = (names) => new Set(names).size === names.length;
+var columns = array(name).min(1).refine(once4, "must not name a column twice");
 var columnPairs = (meaning) => record(name, name).refine((pairs) => Object.keys(pairs).length > 0, "must name at least one pair of columns").describe(meaning);
 var on = columnPairs(
   "Which row is the parent: child column: parent column. Several pairs for a composite key."
@@ -31346,7 +31378,7 @@ var kindShapes = {
   },
   references: { parent: table2, on },
   exactly_one_of: {
-    columns: array(name).min(2),
+    columns: array(name).min(2).refine(once4, "must not name a column twice"),
     at_least_one: boolean2().default(false).describe("Allow more than one to be set.")
   },
   agrees: {
@@ -31405,7 +31437,7 @@ var rulesFileSchema = strictObject({
     severity: severity.optional(),
     timeout: duration3.optional()
   }).optional().describe("Values for rules that do not say otherwise."),
-  phases: array(phase).min(1).refine((all) => new Set(all).size === all.length, "must not name a phase twice").optional().describe("The phases of a rollout, in order."),
+  phases: array(phase).min(1).refine(once4, "must not name a phase twice").optional().describe("The phases of a rollout, in order."),
   lists: record(string2().min(1), array(table2).min(1)).optional().describe("Named lists of tables."),
   rules: array(ruleSchema).min(1)
 }).describe("A Rowgate rules file.");

@@ -50736,7 +50736,11 @@ function filtered({ where }, condition) {
   return where ? allOf([sql`(${where}) is true`, condition]) : condition;
 }
 function source(check) {
-  const joins = check.joins.map(({ from, alias, on: on2 }) => sql`\nleft join ${from} as ${alias} on ${on2}`);
+  const different = new Map(check.joins.map((each) => [each.alias, each]));
+  const joins = Array.from(
+    different.values(),
+    ({ from, alias, on: on2 }) => sql`\nleft join ${from} as ${alias} on ${on2}`
+  );
   return sql`from ${check.relation.name} as ${ROW_ALIAS}${join2(joins, sql``)}`;
 }
 
@@ -50865,10 +50869,13 @@ async function runCatalogCheck(check, session, options) {
   return { ...measured, outcome: "broken", reason: [...new Set(unmet2)].join("; "), samples: [] };
 }
 async function refutes({ relation }, contradiction, session, limits) {
-  const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${contradiction}`;
-  const [row] = await askAside(session, limits, [], (query2) => query2(statement));
-  const [explained3] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
-  return explained3?.Plan?.["Node Type"] === "Result" && explained3.Plan["One-Time Filter"] === "false";
+  const isEmpty = (condition) => askAside(session, limits, [], async (query2) => {
+    const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`;
+    const [row] = await query2(statement);
+    const [explained3] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+    return explained3?.Plan?.["Node Type"] === "Result" && explained3.Plan["One-Time Filter"] === "false";
+  });
+  return await isEmpty(contradiction) && !(relation.kind === "partitioned table" && await isEmpty(sql`true`));
 }
 
 // src/check/vet-plan.ts
@@ -50947,13 +50954,21 @@ function refuseCall({ functions, locate }, refusal) {
 }
 async function explainProblem(check, { leader }, limits) {
   if (limits.signal.aborted || check.form !== "rows" && check.form !== "query") return void 0;
+  const samples = check.form === "query" ? sampleStatement(check, 1) : void 0;
+  let inSamples = false;
   try {
-    const [row] = await askAside(leader, limits, check.operatorSchemas, (query2) => query2(explained2(check)));
+    const row = await askAside(leader, limits, check.operatorSchemas, async (query2) => {
+      const [first] = await query2(explained2(check));
+      inSamples = true;
+      if (samples) await query2(sql`explain (costs off) ${samples}`);
+      return first;
+    });
     return row?.["QUERY PLAN"]?.includes('"Foreign Scan"') ? readsForeignTable(check) : void 0;
   } catch (error3) {
     if (!(error3 instanceof Problem) || !leader.alive || !isAuthorsMistake(error3)) return void 0;
     const { hint: hint2, sqlstate = "" } = error3;
-    const at = inQuery(check, error3) ?? check.rule.locate(placeOf(check.rule));
+    const inAuthorSql = inSamples ? check.rule.locate(["key"]) : inQuery(check, error3);
+    const at = inAuthorSql ?? check.rule.locate(placeOf(check.rule));
     const message = sqlstate.startsWith("22") ? `a value in this rule does not fit the type that it is compared with (SQLSTATE ${sqlstate})` : `the server refuses this rule: ${error3.message}`;
     return new Problem("rules-invalid", message, { at, hint: hint2, sqlstate, cause: error3 });
   }
@@ -50973,7 +50988,8 @@ function inQuery(check, { sqlPosition }) {
   const author = check.rule.authorSql.get("query");
   if (check.form !== "query" || !author || sqlPosition === void 0) return void 0;
   const { text: text2 } = compile(explained2(check));
-  const offset = sqlPosition - 1 - Array.from(text2.slice(0, text2.indexOf(author.text))).length;
+  const start = text2.indexOf(author.qualified(ROW_ALIAS));
+  const offset = sqlPosition - 1 - Array.from(text2.slice(0, start)).length;
   return offset >= 0 && offset < Array.from(author.text).length ? author.locate(offset) : void 0;
 }
 function placeOf(rule) {
@@ -51143,7 +51159,8 @@ var notNull = {
       const prefix = names.length > 1 ? `${name2}.` : "";
       const isNull = { name: `${prefix}null`, rows: sql`${value} is null`, breaks: true };
       if (!spec.missing_values) return [isNull];
-      const missing = spec.missing_values.map((each) => sql`${param(each, "text")}::${found.baseType}`);
+      const type = uncut(found);
+      const missing = spec.missing_values.map((each) => sql`${param(each, "text")}::${type}`);
       const equal = missing.map((each) => sql`${value} = ${each}`);
       const any = equal.reduce((left, right) => sql`${left} or ${right}`);
       return [isNull, { name: `${prefix}missing_value`, rows: sql`(${any}) is true`, breaks: true }];
@@ -51151,6 +51168,11 @@ var notNull = {
     return { form: "rows", classes };
   }
 };
+function uncut({ baseType }) {
+  if (baseType.type === "character") return sql`bpchar`;
+  if (baseType.type === "bit") return sql`"bit"`;
+  return sql`${baseType}`;
+}
 
 // src/kinds/query.ts
 var query = {
@@ -51405,7 +51427,16 @@ function planQuery(rule, enforced, catalog) {
 }
 function planTable(rule, enforced, relation, catalog) {
   if (rule.kind !== "schema") checkAuthorColumns(rule, relation);
-  const question = askKind(rule, relation, lookupFor(rule, relation, catalog));
+  const lookup = lookupFor(rule, relation, catalog);
+  const compared = [relation];
+  const question = askKind(rule, relation, {
+    ...lookup,
+    relation: (name2, path4) => {
+      const found = lookup.relation(name2, path4);
+      compared.push(found);
+      return found;
+    }
+  });
   if (question.form === "catalog") return { ...question, rule, enforced, relation };
   if (question.form === "query") throw new TypeError(`the kind ${rule.kind} takes no tables`);
   return {
@@ -51417,7 +51448,7 @@ function planTable(rule, enforced, relation, catalog) {
     classes: question.classes,
     where: rule.where && checkedSql(rule.where.qualified(ROW_ALIAS)),
     key: keyOf(relation, rule),
-    operatorSchemas: operatorSchemas([relation])
+    operatorSchemas: operatorSchemas(compared)
   };
 }
 function checkAuthorColumns(rule, relation) {
@@ -52836,7 +52867,8 @@ var name = string2().superRefine((text2, context3) => {
 });
 var ruleId = string2().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, "must be kebab-case, such as 'orders-have-a-tenant'").max(100, "must be at most 100 characters");
 var table2 = string2().min(1).describe("A table: its exact name, or schema.table.");
-var columns = array(name).min(1);
+var once2 = (names) => new Set(names).size === names.length;
+var columns = array(name).min(1).refine(once2, "must not name a column twice");
 var columnPairs = (meaning) => record(name, name).refine((pairs) => Object.keys(pairs).length > 0, "must name at least one pair of columns").describe(meaning);
 var on = columnPairs(
   "Which row is the parent: child column: parent column. Several pairs for a composite key."
@@ -52896,7 +52928,7 @@ var kindShapes = {
   },
   references: { parent: table2, on },
   exactly_one_of: {
-    columns: array(name).min(2),
+    columns: array(name).min(2).refine(once2, "must not name a column twice"),
     at_least_one: boolean2().default(false).describe("Allow more than one to be set.")
   },
   agrees: {
@@ -52955,7 +52987,7 @@ var rulesFileSchema = strictObject({
     severity: severity.optional(),
     timeout: duration3.optional()
   }).optional().describe("Values for rules that do not say otherwise."),
-  phases: array(phase).min(1).refine((all) => new Set(all).size === all.length, "must not name a phase twice").optional().describe("The phases of a rollout, in order."),
+  phases: array(phase).min(1).refine(once2, "must not name a phase twice").optional().describe("The phases of a rollout, in order."),
   lists: record(string2().min(1), array(table2).min(1)).optional().describe("Named lists of tables."),
   rules: array(ruleSchema).min(1)
 }).describe("A Rowgate rules file.");

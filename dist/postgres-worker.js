@@ -2649,6 +2649,7 @@ async function serve(port, { target, encryption, timeoutMs }) {
   const reply = (message) => port.postMessage(message);
   try {
     const socket = await openSocket(target, encryption, timeoutMs);
+    socket.once("close", () => setImmediate(() => process.exit()));
     const client = makeClient(target, socket, () => {
       reply({ failed: fieldsOf(passwordMissing(target)) });
       return new Promise(() => {
@@ -2666,13 +2667,12 @@ async function serve(port, { target, encryption, timeoutMs }) {
 }
 function makeClient(target, socket, askPassword) {
   const { user, database, password, applicationName } = target;
-  const sockets = [socket];
   const options = {
     user,
     database,
     password: () => password ?? askPassword(),
-    // Asked for again when the package wants to reconnect on its own; that would be another session.
-    socket: () => sockets.pop() ?? Promise.reject(new Error("closed")),
+    socket: () => socket,
+    // always this one: to reconnect would be another session
     connection: { application_name: applicationName },
     max: 1,
     prepare: false,
@@ -2685,9 +2685,7 @@ function makeClient(target, socket, askPassword) {
     max_lifetime: null,
     types: { text: AS_TEXT },
     onnotice: () => {
-    },
-    onclose: () => setImmediate(() => process.exit())
-    // after the failure of what was running has been told
+    }
   };
   return src_default(options);
 }

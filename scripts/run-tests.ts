@@ -24,7 +24,15 @@ export async function runTests(
   // Off a terminal TAP, because it alone ends with the counts when tests fail. The file is for counting.
   const reporters = [process.stdout.isTTY ? 'spec' : 'tap', 'tap'].map((name) => `--test-reporter=${name}`);
   const destinations = ['stdout', tap].map((place) => `--test-reporter-destination=${place}`);
-  const options = ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-timeout=120000', ...reporters, ...destinations];
+  const options = [
+    '--import',
+    'tsx',
+    '--test',
+    '--test-concurrency=2',
+    '--test-timeout=120000',
+    ...reporters,
+    ...destinations,
+  ];
   try {
     const exitCode = await runNode([...options, ...nodeArguments, ...files], environment);
     const text = await readFile(tap, 'utf8');

@@ -1,5 +1,5 @@
-// npm run test:extra: what needs more than `npm ci`: the database tests on PostgreSQL 13 to 17, the Action's tests on
-// the Node that GitHub runs it with, and `*.extra.test.ts`. What cannot be installed is skipped, and fails with CI=true.
+// npm run test:extra: what needs more than `npm ci`: the database tests on PostgreSQL 13 to 17, the tests of
+// dist/ on the Node that GitHub runs it with, and `*.extra.test.ts`. What cannot be installed is skipped, and fails with CI=true.
 import { join } from 'node:path';
 import { glob } from 'tinyglobby';
 import { startEmbeddedPostgres, type EmbeddedOptions } from '../src/postgres/embedded.ts';
@@ -56,19 +56,20 @@ async function runSuites(): Promise<Suite[]> {
   const find = (patterns: string[], ignore: string[]) =>
     glob(patterns, { cwd: ROOT, ignore }).then((files) => files.sort());
   const extra = ['test/**/*.extra.test.ts'];
-  // The embedded server's own tests start the newest whatever they run on.
+  // The embedded server's own tests start the newest whatever they run on, and both drivers speak the same protocol,
+  // version 3.0, to every major: the conformance suite on the newest says what there is to say.
   const database = await find(
     ['test/postgres/*.test.ts', 'test/kinds*.test.ts'],
-    [...extra, 'test/postgres/embedded.test.ts'],
+    [...extra, ...['embedded', 'driver-conformance', 'tls'].map((name) => `test/postgres/${name}.test.ts`)],
   );
   const suites: Suite[] = [];
   for (const major of OLDER_MAJORS) {
     const run = (nativeFolder: string) => runOnServer(database, { nativeFolder });
     suites.push(await runSuite(`PostgreSQL ${major}`, database, () => installPostgres(major), run));
   }
-  const action = await find(['test/action/*.test.ts'], extra);
+  const action = await find(['test/action/*.test.ts', 'test/cli/*.test.ts'], extra);
   const runAction = (node24: string) => runOnServer(action, {}, { ROWGATE_NODE24: node24 });
-  suites.push(await runSuite(`Action on Node ${NODE_24}`, action, installNode24, runAction));
+  suites.push(await runSuite(`dist/ on Node ${NODE_24}`, action, installNode24, runAction));
   const others = await find(extra, []);
   suites.push(
     await runSuite(

@@ -72,13 +72,11 @@ function makeClient(
   askPassword: () => Promise<string>,
 ): postgres.Sql {
   const { user, database, password, applicationName } = target;
-  const sockets = [socket];
   const options = {
     user,
     database,
     password: () => password ?? askPassword(),
-    // Asked for again when the package wants to reconnect on its own; that would be another session.
-    socket: () => sockets.pop() ?? Promise.reject(new Error('closed')),
+    socket: () => socket, // always this one: to reconnect would be another session
     connection: { application_name: applicationName },
     max: 1,
     prepare: false,
