@@ -26,7 +26,7 @@ export type GateOptions = {
 const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 
 /** The name that rules given as text have in problems and results. */
-export const RULES_FILE = 'rules.yml';
+const RULES_FILE = 'rules.yml';
 
 /** Runs the gate as both doors do, and gives its report. */
 export async function runGate({ url, rules, driver = 'pg', signal, ...rest }: GateOptions): Promise<Report> {
