@@ -51031,6 +51031,7 @@ function joinParent(relation, reference, lookup) {
   };
 }
 function hasUniqueKey(relation, columns2) {
+  if (relation.hasInheritors) return false;
   return relation.indexes.some(
     (index) => index.unique && index.valid && index.immediate && !index.partial && index.columns.every((each) => each !== void 0 && columns2.includes(each))
   );
@@ -51585,6 +51586,7 @@ async function readCatalog(session) {
       name: tableName(text(row, "schema"), text(row, "name")),
       kind: RELATION_KINDS[text(row, "relkind")] ?? "table",
       isPartition: flag(row, "is_partition"),
+      hasInheritors: flag(row, "has_inheritors"),
       columns: new Map((columns2.get(oid) ?? []).map((column2) => [column2.name, column2])),
       foreignKeys: foreignKeys.get(oid) ?? [],
       indexes: indexes.get(oid) ?? []
@@ -51608,7 +51610,8 @@ var userRelation = sql`
   and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
   and n.nspname !~ '^pg_(toast_)?temp_'`;
 var relationsQuery = sql`
-  select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition
+  select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition,
+    r.relhassubclass and r.relkind = 'r' as has_inheritors
   from pg_catalog.pg_class r
   join pg_catalog.pg_namespace n on n.oid = r.relnamespace
   where ${userRelation}

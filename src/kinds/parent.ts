@@ -68,6 +68,8 @@ export function joinParent(relation: Relation, reference: ParentReference, looku
 
 /** Whether some key of the relation lets at most one row have these values. */
 function hasUniqueKey(relation: Relation, columns: readonly Identifier[]): boolean {
+  // A unique key of an inheritance parent says nothing of the children's rows.
+  if (relation.hasInheritors) return false;
   return relation.indexes.some(
     (index) =>
       index.unique &&

@@ -48,6 +48,8 @@ export type Relation = {
   readonly name: TableName;
   readonly kind: RelationKind;
   readonly isPartition: boolean;
+  /** Whether rows of inheritance children are read with its own; its unique keys do not cover them. */
+  readonly hasInheritors: boolean;
   readonly columns: ReadonlyMap<string, Column>;
   readonly foreignKeys: readonly ForeignKey[];
   readonly indexes: readonly Index[];
@@ -71,6 +73,7 @@ export async function readCatalog(session: Session): Promise<Catalog> {
       name: tableName(text(row, 'schema'), text(row, 'name')),
       kind: RELATION_KINDS[text(row, 'relkind')] ?? 'table',
       isPartition: flag(row, 'is_partition'),
+      hasInheritors: flag(row, 'has_inheritors'),
       columns: new Map((columns.get(oid) ?? []).map((column) => [column.name, column])),
       foreignKeys: foreignKeys.get(oid) ?? [],
       indexes: indexes.get(oid) ?? [],
@@ -99,7 +102,8 @@ const userRelation = sql`
   and n.nspname !~ '^pg_(toast_)?temp_'`;
 
 const relationsQuery = sql`
-  select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition
+  select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition,
+    r.relhassubclass and r.relkind = 'r' as has_inheritors
   from pg_catalog.pg_class r
   join pg_catalog.pg_namespace n on n.oid = r.relnamespace
   where ${userRelation}

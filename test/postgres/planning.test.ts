@@ -541,3 +541,16 @@ test('the classes of matches_parent are what its words say, on any rows', async 
     { numRuns: 40 },
   );
 });
+
+test("a unique key of an inheritance parent does not stand for its children's rows: no row is counted twice", async () => {
+  const { url } = await createDatabase(`
+    create table parent (id int primary key, tenant int);
+    create table heir () inherits (parent);
+    insert into parent values (1, 1), (2, 1); insert into heir values (1, 2), (2, 1);
+    create table child (id int primary key, parent_id int, tenant int);
+    insert into child values (1, 1, 1), (2, 2, 2), (3, 2, 1)`);
+  const rules = `version: 1\nrules:\n  - id: a\n    kind: matches_parent\n    tables: [child]\n    parent: parent\n    on: { parent_id: id }\n    match: { tenant: tenant }\n`;
+  const { results } = await runGate({ url, rules });
+  assert.deepEqual(results[0]?.violations, { count: 2, exact: true });
+  assert.deepEqual([results[0]?.classes['ambiguous'], results[0]?.classes['different']], [1, 1]);
+});
