@@ -86,7 +86,7 @@ for (const driver of ['pg', 'postgres']) {
       create view slow as select i as id, length(pg_sleep(0.1)::text) as value from generate_series(1, 200) i;
       create table quick (id bigint primary key, value bigint); insert into quick values (1, 1)`);
     const rules = rulesFile(onTable('    tables: [quick, slow]\n    column: value\n'), `gone-${driver}.yml`);
-    const terminate = `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and query like '%slow%' and state = 'active'`;
+    const terminate = `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and wait_event = 'PgSleep'`;
     const run = runCli(
       [
         'check',
@@ -129,7 +129,7 @@ test('SIGINT ends the run within seconds, and what was measured is reported', as
     create view slow as select i as id, length(pg_sleep(0.1)::text) as value from generate_series(1, 600) i;
     create table quick (id bigint primary key, value bigint)`);
   const rules = rulesFile(onTable('    tables: [quick, slow]\n    column: value\n'), 'cancel.yml');
-  const active = `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and query like '%slow%' and state = 'active'`;
+  const active = `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and wait_event = 'PgSleep'`;
   let pid = 0;
   const run = runCli(
     ['check', '--rules', rules, '--database-url', database.url, '--format', 'json', '--max-connections', '1'],
