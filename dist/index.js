@@ -53543,13 +53543,14 @@ async function main(runner2) {
   const context3 = runnerContext(process2.env);
   const folder = context3.workspace ?? process2.cwd();
   const databaseUrl = runner2.rawInput("database-url") ?? "";
-  runner2.mask(databaseUrl);
+  const maskAll = (secrets) => secrets.forEach((secret) => runner2.mask(secret));
+  maskAll(secretsOf(databaseUrl, void 0));
   const inputs = readInputs(runner2);
   const { report: report2, rules } = await run(inputs.options, {
     folder,
     database: () => {
       const target = parseConnectionTarget({ url: databaseUrl, env: process2.env });
-      secretsOf(databaseUrl, target).forEach((secret) => runner2.mask(secret));
+      maskAll(secretsOf(databaseUrl, target));
       return openDatabase(target, inputs.options.driver);
     },
     now: () => /* @__PURE__ */ new Date(),

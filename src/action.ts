@@ -25,13 +25,14 @@ async function main(runner: Runner): Promise<number> {
   const folder = context.workspace ?? process.cwd();
   // Before anything is printed: whatever the rest does, the log must not show them.
   const databaseUrl = runner.rawInput('database-url') ?? '';
-  runner.mask(databaseUrl);
+  const maskAll = (secrets: readonly string[]): void => secrets.forEach((secret) => runner.mask(secret));
+  maskAll(secretsOf(databaseUrl, undefined));
   const inputs = readInputs(runner);
   const { report, rules } = await run(inputs.options, {
     folder,
     database: () => {
       const target = parseConnectionTarget({ url: databaseUrl, env: process.env });
-      secretsOf(databaseUrl, target).forEach((secret) => runner.mask(secret));
+      maskAll(secretsOf(databaseUrl, target));
       return openDatabase(target, inputs.options.driver);
     },
     now: () => new Date(),

@@ -1,6 +1,6 @@
 // One suite over both drivers: what a session promises must not depend on who keeps the promise.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -508,7 +508,10 @@ test(
     const folder = mkdtempSync(join(tmpdir(), 'rowgate-socket-'));
     chmodSync(folder, 0o777); // the server may run as another user
     const server = await startEmbeddedPostgres({ settings: { unix_socket_directories: folder } });
-    t.after(() => server.stop());
+    t.after(async () => {
+      await server.stop();
+      rmSync(folder, { recursive: true });
+    });
     const { password } = targetFor(server.url);
     for (const driver of DRIVERS) {
       const target = targetFor(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test from 'node:test';
+import test, { after } from 'node:test';
 import fc from 'fast-check';
 import { parseConnectionTarget, redactTarget, secretsOf } from '../../../src/postgres/connection-string.ts';
 import { Problem } from '../../../src/support/problem.ts';
@@ -10,6 +10,7 @@ import { Problem } from '../../../src/support/problem.ts';
 type Environment = Record<string, string>;
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-target-'));
+after(() => rmSync(folder, { recursive: true }));
 /** No password file of this machine's user may decide a test. */
 const NO_FILE: Environment = { PGPASSFILE: join(folder, 'missing') };
 
