@@ -29713,10 +29713,11 @@ var TYPE_SPELLINGS = {
   varbit: "bit varying"
 };
 function spellType(text2) {
-  const [, base = "", modifier = "", rest = ""] = /^([^([]+?)\s*(\([^)]*\))?\s*([^(]*)$/.exec(text2.trim().toLowerCase()) ?? [];
-  const array2 = /(\[\])+$/.exec(text2.trim())?.[0] ?? "";
-  const whole = [base, rest.replace(/(\[\])+$/, "").trim()].filter(Boolean).join(" ").replaceAll(/\s+/g, " ");
-  return (TYPE_SPELLINGS[whole] ?? whole) + modifier.replaceAll(" ", "") + array2;
+  const spelled = text2.trim().toLowerCase();
+  const array2 = /(\[\])*$/.exec(spelled)?.[0] ?? "";
+  const modifier = /\([^)]*\)/.exec(spelled)?.[0] ?? "";
+  const base = spelled.slice(0, spelled.length - array2.length).replace(modifier, " ").trim().replaceAll(/\s+/g, " ");
+  return (TYPE_SPELLINGS[base] ?? base) + modifier.replaceAll(" ", "") + array2;
 }
 function checkRequirement({ spec, authorSql }, relation) {
   const author = authorSql.get("check");
@@ -31223,6 +31224,9 @@ function collect(text2, tree, shift, allowed) {
   const at = (fields) => byteToCodePoint(text2, Number(fields["location"] ?? shift) - shift);
   const enterNode = (type, fields) => {
     if (!allowed.has(type)) refused2 ??= refuse(`${type} is not allowed here`, at(fields), hintFor(type));
+    if (type === "A_Indirection" && namesOf(fields["indirection"]).some((name2) => name2 !== "*")) {
+      refused2 ??= refuse("a field or function written behind a dot is not allowed: write f(x)", at(fields));
+    }
     if (type === "ColumnRef" && inRow) {
       const [name2, ...more] = namesOf(fields["fields"]);
       if (name2 === void 0 || more.length > 0) {

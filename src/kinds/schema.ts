@@ -90,11 +90,15 @@ const TYPE_SPELLINGS: Record<string, string> = {
 };
 
 function spellType(text: string): string {
-  const [, base = '', modifier = '', rest = ''] =
-    /^([^([]+?)\s*(\([^)]*\))?\s*([^(]*)$/.exec(text.trim().toLowerCase()) ?? [];
-  const array = /(\[\])+$/.exec(text.trim())?.[0] ?? '';
-  const whole = [base, rest.replace(/(\[\])+$/, '').trim()].filter(Boolean).join(' ').replaceAll(/\s+/g, ' ');
-  return (TYPE_SPELLINGS[whole] ?? whole) + modifier.replaceAll(' ', '') + array;
+  const spelled = text.trim().toLowerCase();
+  const array = /(\[\])*$/.exec(spelled)?.[0] ?? '';
+  const modifier = /\([^)]*\)/.exec(spelled)?.[0] ?? '';
+  const base = spelled
+    .slice(0, spelled.length - array.length)
+    .replace(modifier, ' ')
+    .trim()
+    .replaceAll(/\s+/g, ' ');
+  return (TYPE_SPELLINGS[base] ?? base) + modifier.replaceAll(' ', '') + array;
 }
 
 function checkRequirement({ spec, authorSql }: SchemaRule, relation: Relation): Requirement[] {

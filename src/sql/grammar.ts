@@ -219,6 +219,10 @@ function collect(
 
   const enterNode = (type: string, fields: Fields): void => {
     if (!allowed.has(type)) refused ??= refuse(`${type} is not allowed here`, at(fields), hintFor(type));
+    // `(x).f` may be a field or a call of the function f, and only the server could tell.
+    if (type === 'A_Indirection' && namesOf(fields['indirection']).some((name) => name !== '*')) {
+      refused ??= refuse('a field or function written behind a dot is not allowed: write f(x)', at(fields));
+    }
     if (type === 'ColumnRef' && inRow) {
       const [name, ...more] = namesOf(fields['fields']);
       if (name === undefined || more.length > 0) {

@@ -330,3 +330,26 @@ test('a run whose time is always too short says so of each check, and never that
     assert.equal(report.exitCode, 2);
   }
 });
+
+test('a type has the spellings that SQL gives it', async () => {
+  const spellings = {
+    a: ['bigint', 'int8'],
+    b: ['timestamptz', 'timestamp with time zone'],
+    c: ['int[]', 'integer[]'],
+    d: ['varchar(20)', 'character varying(20)'],
+    e: ['timestamp(3) with time zone'],
+    f: ['bool', 'BOOLEAN'],
+    g: ['numeric(10, 2)', 'decimal(10,2)'],
+  };
+  const { url } = await createDatabase(
+    'create table typed (a bigint, b timestamptz, c int[], d varchar(20), e timestamptz(3), f bool, g numeric(10,2))',
+  );
+  const rules = Object.entries(spellings).flatMap(([column, types]) =>
+    types.map((type, i) => ({ id: `${column}-${i}`, kind: 'schema', tables: ['typed'], column, type })),
+  );
+  const report = await runGate({ url, rules: JSON.stringify({ version: 1, rules }, null, 1) });
+  assert.deepEqual(
+    report.results.filter(({ outcome }) => outcome !== 'held'),
+    [],
+  );
+});
