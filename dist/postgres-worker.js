@@ -2378,13 +2378,22 @@ function redactTarget({ user, host, port, database }) {
   return plain(`${user}@${host.includes(":") ? `[${host}]` : host}:${port}/${database}`);
 }
 
+// src/postgres/prepared-password.ts
+var BLANKS = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu;
+var NOTHING = /\u00ad|\u034f|\u1806|[\u180b-\u180d]|\u200c|\u200d|\u2060|[\ufe00-\ufe0f]|\ufeff/gu;
+function preparePassword(password) {
+  return password.replaceAll(BLANKS, " ").replaceAll(NOTHING, "").normalize("NFKC");
+}
+
 // src/postgres/errors.ts
 var BUSY_HINT = "Run again when the server has room, or ask for fewer connections.";
 var LOST_HINT = "Run again. If it happens each time, look for a proxy or a server setting that ends long connections.";
 var CREDENTIALS_HINT = "Check user and password in the database URL (special characters written as %XX); a password may also come from PGPASSWORD or .pgpass.";
+var PREPARED_HINT = `${CREDENTIALS_HINT} This one holds characters that clients and servers write in several forms (SASLprep): if it is right, give the role one in ASCII.`;
 var SERVER_ERRORS = {
   // The connection. 08P01 is how PgBouncer refuses a startup parameter or an unknown database.
   "08": { code: "connection-lost", says: "the connection failed" },
+  "0A": { code: "query-failed", says: "the server does not have what the statement asks for" },
   // Login: at connect time alone.
   "28": { code: "authentication-failed", says: "the server refused the login", hint: CREDENTIALS_HINT },
   "28000": { code: "authentication-failed", says: "the server lets nobody in this way", hint: "Check user and sslmode in the database URL, and pg_hba.conf on the server." },
@@ -2415,6 +2424,7 @@ var SERVER_ERRORS = {
   "53300": { code: "server-busy", says: "the server has no connection free", hint: BUSY_HINT },
   "53400": { code: "server-busy", says: "a limit of the server is reached, such as temp_file_limit" },
   "54": { code: "query-failed", says: "the statement is too large or too deeply nested for the server" },
+  "55000": { code: "not-measurable", says: "an object is not ready to be read, such as a materialized view that holds no data yet", hint: "Fill it first: refresh materialized view <name>" },
   "55006": { code: "query-failed", says: "an object is in use" },
   "55P03": { code: "lock-timeout", says: "a lock was not free in time", hint: "Another session holds it, such as a migration. Run again when that is done." },
   // What operators and their tools do to a session.
@@ -2429,8 +2439,13 @@ var SERVER_ERRORS = {
   XX001: { code: "query-failed", says: "the server found corrupted data", hint: "This is damage on its disk: tell whoever runs the server." },
   XX002: { code: "query-failed", says: "the server found a corrupted index", hint: "Rebuild it with: reindex index concurrently <index>" }
 };
+var POOLER_ERRORS = {
+  query_wait_timeout: { code: "server-busy", says: "the pooler had no connection to the server free in time", hint: BUSY_HINT },
+  "transaction blocks not allowed in statement pooling mode": { code: "not-measurable", says: "the pooler is in statement mode, and without a transaction there is no one state of the data to measure", hint: "Connect to the server itself, or to a pool in transaction or session mode." }
+};
 var SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 var RECOVERY_ROUTINES = /* @__PURE__ */ new Set(["ProcessInterrupts", "ProcessRecoveryConflictInterrupt"]);
+var UNREADABLE = "UNREADABLE";
 var NETWORK_ERRORS = {
   ECONNREFUSED: { says: "nothing accepts connections there", hint: "Check host and port, and that the server is running and listens on this address." },
   ENOTFOUND: { says: "the host name does not exist", hint: "Check the host in the database URL." },
@@ -2442,7 +2457,8 @@ var NETWORK_ERRORS = {
   EACCES: { says: "this user may not open the socket" },
   ECONNRESET: { says: "the other side cut it", hint: LOST_HINT },
   EPIPE: { says: "the other side closed it", hint: LOST_HINT },
-  CONNECTION_CLOSED: { says: "the other side closed it", hint: LOST_HINT }
+  CONNECTION_CLOSED: { says: "the other side closed it", hint: LOST_HINT },
+  [UNREADABLE]: { says: "what came from there is not Postgres's protocol", hint: "Check host and port. If they are right, look for a proxy in between." }
 };
 var TRUST_HINT = "Name the file of its authority's certificate with sslrootcert=<file.pem>. Or write sslmode=require in the database URL, which encrypts and does not check who answers.";
 var CERTIFICATE_ERRORS = {
@@ -2494,7 +2510,12 @@ function serverProblem(failure, sqlstate, context) {
 function meaningOf(failure, sqlstate, context) {
   const listed = SERVER_ERRORS[sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
   const meaning = listed ?? { code: "query-failed", says: "the server failed" };
+  const pooler = sqlstate === "08P01" && POOLER_ERRORS[failure.message];
+  if (pooler) return pooler;
   if (!context.connected) {
+    const { password = "" } = context.target;
+    if (sqlstate === "28P01" && password !== preparePassword(password))
+      return { ...meaning, hint: PREPARED_HINT };
     if (sqlstate === "42501")
       return {
         ...meaning,
@@ -2529,7 +2550,7 @@ function isRecoveryConflict({ routine, message }) {
   return RECOVERY_ROUTINES.has(routine ?? "") || message.includes("conflict with recovery");
 }
 function maySayItself(failure, sqlstate, { connected }) {
-  const fromParser = sqlstate.startsWith("42") && failure.position !== void 0;
+  const fromParser = /^(42|0A)/.test(sqlstate) && failure.position !== void 0;
   return !connected || fromParser || failure.routine?.startsWith("aclcheck_error") === true;
 }
 function isTls(code) {
@@ -2556,6 +2577,23 @@ function connectionProblem(failure, cause, { target, connected }) {
 }
 function capitalised(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+// src/postgres/last-words.ts
+var TAIL_BYTES = 2048;
+var ENDING = /[EN][^]{4}S(?:[^\0]*\0V(?:FATAL|PANIC|WARNING(?=\0C57P))|FATAL)\0C([0-9A-Z]{5})\0M([^\0]*)\0(?:[a-zA-Z][^\0]*\0)*\0$/;
+function hearLastWords(socket) {
+  let tail = Buffer.alloc(0);
+  socket.on("data", (chunk) => {
+    tail = Buffer.concat([tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
+  });
+  return () => readLastWords(tail);
+}
+function readLastWords(tail) {
+  const [fields, code, message] = ENDING.exec(tail.toString("latin1")) ?? [];
+  if (fields === void 0 || code === void 0 || message === void 0) return void 0;
+  const routine = /\0R([^\0]*)\0/.exec(fields)?.[1] ?? "";
+  return { code, message: Buffer.from(message, "latin1").toString(), routine };
 }
 
 // src/postgres/socket.ts
@@ -2621,7 +2659,7 @@ function happens(socket, event) {
   return new Promise((resolve, reject) => {
     socket.once(event, resolve);
     socket.on("error", reject);
-    socket.on("close", () => reject(new Error("closed")));
+    socket.on("close", () => reject(Object.assign(new Error("closed"), { code: "CONNECTION_CLOSED" })));
   });
 }
 function notPostgres(target) {
@@ -2636,7 +2674,16 @@ function int32s(...values2) {
 }
 
 // src/postgres/drivers/postgres-worker.ts
-var FAILURE_FIELDS = ["name", "message", "code", "routine", "position", "hint", "sqlstate"];
+var FAILURE_FIELDS = [
+  "name",
+  "message",
+  "code",
+  "routine",
+  "position",
+  "hint",
+  "sqlstate",
+  "causeCode"
+];
 var CONVERTED_TYPES = [16, 17, 21, 23, 26, 114, 700, 701, 1082, 1114, 1184, 3802];
 var AS_TEXT = {
   to: 25,
@@ -2649,7 +2696,12 @@ async function serve(port, { target, encryption, timeoutMs }) {
   const reply = (message) => port.postMessage(message);
   try {
     const socket = await openSocket(target, encryption, timeoutMs);
-    socket.once("close", () => setImmediate(() => process.exit()));
+    const lastWords = hearLastWords(socket);
+    socket.once("close", () => {
+      const words = lastWords();
+      if (words) reply({ lastWords: words });
+      setImmediate(() => process.exit());
+    });
     const client = makeClient(target, socket, () => {
       reply({ failed: fieldsOf(passwordMissing(target)) });
       return new Promise(() => {
@@ -2670,7 +2722,8 @@ function makeClient(target, socket, askPassword) {
   const options = {
     user,
     database,
-    password: () => password ?? askPassword(),
+    // The package sends it as it is; pg and the server prepare it.
+    password: () => password === void 0 ? askPassword() : preparePassword(password),
     socket: () => socket,
     // always this one: to reconnect would be another session
     connection: { application_name: applicationName },
@@ -2700,9 +2753,12 @@ async function run(client, statement) {
 }
 function send(client, { text, parameters }) {
   const extended = { simple: false };
-  return client.unsafe(text, [...parameters], extended).values();
+  const query = client.unsafe(text, [], extended);
+  return Object.assign(query, { parameters: [...parameters] }).values();
 }
 function fieldsOf(error) {
-  const fields = typeof error === "object" && error !== null ? error : {};
-  return Object.fromEntries(FAILURE_FIELDS.map((name) => [name, fields[name]]));
+  const fields = Object(error);
+  const code = error instanceof TypeError || error instanceof RangeError ? UNREADABLE : fields.code;
+  const all = Object.fromEntries(FAILURE_FIELDS.map((name) => [name, fields[name]]));
+  return { ...all, code, causeCode: fields.cause?.code };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { glob } from 'tinyglobby';
 import { startEmbeddedPostgres, type EmbeddedOptions } from '../src/postgres/embedded.ts';
 import { installPackage } from './install-package.ts';
+import { installPgBouncer } from './install-pgbouncer.ts';
 import { installPostgres, OLDER_MAJORS } from './install-postgres-majors.ts';
 import { ROOT } from './root.ts';
 import { runTests, type TestRun } from './run-tests.ts';
@@ -52,6 +53,16 @@ async function installNode24(): Promise<string> {
   return join(folder, 'bin', 'node');
 }
 
+/** It comes from the system's packages, not from npm: where there are none, its tests alone are skipped. */
+async function findPgBouncer(): Promise<Record<string, string>> {
+  try {
+    return { ROWGATE_PGBOUNCER: await installPgBouncer() };
+  } catch (thrown) {
+    process.stdout.write(`no PgBouncer, and no tests with it: ${String(thrown)}\n`);
+    return {};
+  }
+}
+
 async function runSuites(): Promise<Suite[]> {
   const find = (patterns: string[], ignore: string[]) =>
     glob(patterns, { cwd: ROOT, ignore }).then((files) => files.sort());
@@ -60,7 +71,10 @@ async function runSuites(): Promise<Suite[]> {
   // version 3.0, to every major: the conformance suite on the newest says what there is to say.
   const database = await find(
     ['test/postgres/*.test.ts', 'test/kinds*.test.ts'],
-    [...extra, ...['embedded', 'driver-conformance', 'tls'].map((name) => `test/postgres/${name}.test.ts`)],
+    [
+      ...extra,
+      ...['embedded', 'driver-conformance', 'login', 'tls'].map((name) => `test/postgres/${name}.test.ts`),
+    ],
   );
   const suites: Suite[] = [];
   for (const major of OLDER_MAJORS) {
@@ -72,12 +86,7 @@ async function runSuites(): Promise<Suite[]> {
   suites.push(await runSuite(`dist/ on Node ${NODE_24}`, action, installNode24, runAction));
   const others = await find(extra, []);
   suites.push(
-    await runSuite(
-      'extra',
-      others,
-      async () => ({}),
-      (none) => runOnServer(others, none),
-    ),
+    await runSuite('extra', others, findPgBouncer, (environment) => runOnServer(others, {}, environment)),
   );
   return suites;
 }

@@ -7,11 +7,13 @@ import { openDatabase } from './postgres/connect.ts';
 import { parseConnectionTarget, secretsOf } from './postgres/connection-string.ts';
 import type { ChangedPlaces } from './report/annotations.ts';
 import { EXIT_NOT_STARTED, EXIT_UNKNOWN } from './report/exit-code.ts';
-import { publish, reportPath, type Showing } from './report/publish.ts';
+import { publish, type Showing } from './report/publish.ts';
+import { reportPath } from './report/report-file.ts';
 import type { Report } from './report/report.ts';
 import type { RuleSet } from './rules/rule.ts';
 import { run } from './run.ts';
 import { asProblem, describeProblem, Problem } from './support/problem.ts';
+import { RAW_SQL, trustedRules } from './trusted-rules.ts';
 
 const SHOWINGS = ['always', 'on-failure', 'never'] as const;
 const ANNOTATION_PLACES = ['rule', 'changed', 'none'] as const;
@@ -29,11 +31,17 @@ async function main(runner: Runner): Promise<number> {
   maskAll(secretsOf(databaseUrl, undefined));
   const inputs = readInputs(runner);
   const { report, rules } = await run(inputs.options, {
-    folder,
+    ...trustedRules({
+      ...inputs,
+      context,
+      folder,
+      token: runner.input('github-token'),
+      signal: cancel.signal,
+    }),
     database: () => {
       const target = parseConnectionTarget({ url: databaseUrl, env: process.env });
       maskAll(secretsOf(databaseUrl, target));
-      return openDatabase(target, inputs.options.driver);
+      return openDatabase(target, inputs.options.driver, cancel.signal);
     },
     now: () => new Date(),
     emit: (event) => {
@@ -60,6 +68,7 @@ async function main(runner: Runner): Promise<number> {
 
 type Inputs = {
   readonly options: Options;
+  readonly rawSql: (typeof RAW_SQL)[number];
   readonly summary: Showing;
   readonly annotations: (typeof ANNOTATION_PLACES)[number];
 };
@@ -72,6 +81,7 @@ function readInputs(runner: Runner): Inputs {
   choose(runner, 'mode', ['check'] as const);
   return {
     options,
+    rawSql: choose(runner, 'raw-sql', RAW_SQL),
     summary: choose(runner, 'summary', SHOWINGS),
     annotations: choose(runner, 'annotations', ANNOTATION_PLACES),
   };

@@ -35,12 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CLEAN : EXIT_NOT_STARTED;
     const problem = asProblem(error);
-    process.stderr.write(
-      `${describeProblem(problem)
-        .split('\n')
-        .map((line) => plain(line))
-        .join('\n')}\n`,
-    );
+    await write(process.stderr, linesOf(problem));
     return problem.code === 'internal' ? EXIT_UNKNOWN : EXIT_NOT_STARTED;
   }
 }
@@ -110,11 +105,12 @@ async function check(raw: RawOptions, signal: AbortSignal): Promise<number> {
   const options = parseOptions(raw, (name) => `--${kebabCase(name)}`);
   const progress = showProgress(process.stderr);
   const { report } = await run(options, {
-    folder: process.cwd(),
+    rules: process.cwd(),
     database: () =>
       openDatabase(
         parseConnectionTarget({ url: options.databaseUrl ?? process.env['DATABASE_URL'], env: process.env }),
         options.driver,
+        signal,
       ),
     now: () => new Date(),
     emit: progress.emit,
@@ -131,17 +127,14 @@ async function show(report: Parameters<typeof renderTerminal>[0], { format }: Op
   if (format === 'json') await write(process.stdout, renderJson(report));
   await write(people, renderTerminal(report, { color: useColor(people) }));
   for (const { name, state, reason } of report.channels.filter((channel) => channel.state === 'failed')) {
-    await write(process.stderr, `${name}: ${state}: ${plain(reason ?? '')}\n`);
+    await write(process.stderr, linesOf(`${name}: ${state}: ${reason ?? ''}`));
   }
 }
 
 async function lintRules(raw: RawOptions): Promise<number> {
   const options = parseOptions(raw, (name) => `--${kebabCase(name)}`);
   const { rules, problems } = await loadRules(options.rules, process.cwd());
-  for (const problem of problems) {
-    const lines = describeProblem(problem).split('\n');
-    await write(process.stdout, `${lines.map((line) => plain(line)).join('\n')}\n`);
-  }
+  for (const problem of problems) await write(process.stdout, linesOf(problem));
   const files = `${rules.files.length} ${rules.files.length === 1 ? 'file' : 'files'}`;
   const verdict =
     problems.length > 0
@@ -149,6 +142,11 @@ async function lintRules(raw: RawOptions): Promise<number> {
       : `${rules.rules.length} rules, no problem`;
   await write(process.stdout, `${files}: ${verdict}\n`);
   return problems.length > 0 ? EXIT_NOT_STARTED : EXIT_CLEAN;
+}
+
+function linesOf(what: Problem | string): string {
+  const lines = (typeof what === 'string' ? what : describeProblem(what)).split('\n');
+  return `${lines.map((line) => plain(line)).join('\n')}\n`;
 }
 
 function useColor(stream: NodeJS.WriteStream): boolean {
@@ -160,6 +158,23 @@ function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return new Promise((resolve) => stream.write(text, () => resolve()));
 }
 
-// A reader that has gone away (`rowgate check | head`) is no failure of the run.
-process.stdout.on('error', () => {});
-process.exit(await main(process.argv.slice(2)));
+/**
+ * An answer that nobody could be given is no answer: 2 in place of 0. A reader that has gone away (`rowgate check |
+ * head`) has seen what it wanted, and does not count.
+ */
+async function exitCodeWith(exitCode: number, lost: NodeJS.ErrnoException | undefined): Promise<number> {
+  if (lost === undefined || lost.code === 'EPIPE') return exitCode;
+  await write(process.stderr, `stdout: the output could not be written (${lost.code})\n`);
+  return exitCode === EXIT_CLEAN ? EXIT_UNKNOWN : exitCode;
+}
+
+let lost: NodeJS.ErrnoException | undefined;
+process.stdout.on('error', (error) => (lost ??= error));
+process.stderr.on('error', () => {}); // there is nowhere left to tell it
+// Node's own exit code for it is 1, which says broken.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(linesOf(asProblem(error)));
+  process.exit(EXIT_UNKNOWN);
+});
+const exitCode = await main(process.argv.slice(2));
+process.exit(await exitCodeWith(exitCode, lost));

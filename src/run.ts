@@ -1,7 +1,9 @@
 import { performance } from 'node:perf_hooks';
+import { emptyTables, preflight } from './check/preflight.ts';
 import { runChecks, unmeasured } from './check/run-checks.ts';
 import { vetPlan } from './check/vet-plan.ts';
 import type { Options } from './options.ts';
+import { holdBack } from './plan/hold-back.ts';
 import { checkPlanOptions, makePlan, planWithoutDatabase } from './plan/make-plan.ts';
 import { readCatalog } from './postgres/catalog.ts';
 import { openSnapshot, type Snapshot } from './postgres/snapshot.ts';
@@ -22,10 +24,12 @@ export type RunResult = { readonly report: Report; readonly rules: RuleSet };
 export async function run(options: Options, world: World): Promise<RunResult> {
   const startedAt = world.now();
   const start = performance.now();
-  const { rules, problems } = await loadRules(options.rules, world.folder);
+  const { rules, problems } = await loadRules(options.rules, world.rules);
   const mistakes = problems.length > 0 ? problems : checkPlanOptions(rules, options);
   const answers =
-    mistakes.length > 0 ? { results: [], problems: mistakes } : await ask(rules, options, world);
+    mistakes.length > 0
+      ? { results: [], problems: mistakes, warnings: [] }
+      : await ask(rules, options, world);
   const { phase, failOn } = options;
   const report = makeReport({
     ...answers,
@@ -44,14 +48,19 @@ async function ask(rules: RuleSet, options: Options, world: World): Promise<Answ
   let snapshot: Snapshot | undefined;
   emit({ event: 'rules-loaded', files: rules.files.length, rules: rules.rules.length });
   try {
-    snapshot = await openSnapshot(world.database());
+    const database = world.database();
+    // Before a connection is open and waits: GitHub can take a minute.
+    const unreviewed = await world.findUnreviewed?.(rules);
+    snapshot = await openSnapshot(database);
     const { target, leader } = snapshot;
     emit({ event: 'connected', target });
     const limits = { statementTimeoutMs: options.statementTimeout, lockTimeoutMs: LOCK_TIMEOUT_MS };
     const planned = makePlan(rules, await readCatalog(leader), options);
-    const vetted = await vetPlan(planned.plan, snapshot, { ...limits, signal });
+    const plan = holdBack(planned.plan, unreviewed ?? new Map());
+    const warnings = await preflight(plan, snapshot);
+    const vetted = await vetPlan(plan, leader, { ...limits, signal });
     const problems = [...planned.problems, ...vetted.problems];
-    if (problems.length > 0) return { target, results: [], problems };
+    if (problems.length > 0) return { target, results: [], problems, warnings };
     const results = await runChecks(vetted.plan, snapshot, {
       ...limits,
       signal,
@@ -59,7 +68,7 @@ async function ask(rules: RuleSet, options: Options, world: World): Promise<Answ
       samples: options.samples,
       onProgress: (progress) => emit({ event: 'check', progress }),
     });
-    return { target, results, problems: [] };
+    return { target, results, problems: [], warnings: [...warnings, ...emptyTables(results)] };
   } catch (error) {
     const problem = asProblem(error);
     const { checks } = planWithoutDatabase(rules, options, problem);
@@ -67,6 +76,7 @@ async function ask(rules: RuleSet, options: Options, world: World): Promise<Answ
       target: snapshot?.target,
       results: checks.map((check) => unmeasured(check, problem)),
       problems: [problem],
+      warnings: [],
     };
   } finally {
     await snapshot?.close();

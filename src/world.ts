@@ -1,5 +1,8 @@
 import type { Database } from './postgres/database.ts';
 import type { CheckProgress } from './check/run-checks.ts';
+import type { Rule, RuleSet } from './rules/rule.ts';
+import type { RuleFiles } from './rules/rule-files.ts';
+import type { Problem } from './support/problem.ts';
 import type { SnapshotTarget } from './postgres/snapshot.ts';
 
 /** Something that happened in a run, for whoever watches it. */
@@ -10,8 +13,10 @@ export type RunEvent =
 
 /** All that a run may touch, handed in by a door. */
 export type World = {
-  /** Where relative paths start, and what a rules glob does not leave. */
-  readonly folder: string;
+  /** Where rules are: a folder, in which relative paths start and which a glob does not leave, or files from elsewhere. */
+  readonly rules: string | RuleFiles;
+  /** The rules that may not run before a person has reviewed them, and why; without it, every rule may. */
+  findUnreviewed?(rules: RuleSet): Promise<ReadonlyMap<Rule, Problem>>;
   /** The database to check; throws a `connection-invalid` Problem where nothing says which. */
   database(): Database;
   readonly now: () => Date;

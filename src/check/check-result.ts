@@ -14,6 +14,8 @@ type Measured = {
   readonly violations: ViolationCount;
   /** The count of each class, also of those that do not break the rule. */
   readonly classes: Readonly<Record<string, number>>;
+  /** Whether the table has no row at all, so that none could break the rule. */
+  readonly tableIsEmpty?: boolean;
 };
 
 /**

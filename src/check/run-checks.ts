@@ -1,19 +1,13 @@
 import { performance } from 'node:perf_hooks';
-import { sql, type Sql } from '../sql/sql.ts';
+import type { Sql } from '../sql/sql.ts';
 import type { Row, Session } from '../postgres/database.ts';
 import { askAside, type Limits, type Snapshot } from '../postgres/snapshot.ts';
-import {
-  checkedTable,
-  ROW_ALIAS,
-  type CatalogCheck,
-  type Check,
-  type Plan,
-  type QueryCheck,
-  type RowCheck,
-} from '../plan/plan.ts';
-import { classColumn, countStatement, sampleStatement, VIOLATIONS } from '../plan/statements.ts';
+import { checkedTable, type Check, type Plan, type QueryCheck, type RowCheck } from '../plan/plan.ts';
+import { classColumn, countStatement, HAS_ROWS, sampleStatement, VIOLATIONS } from '../plan/statements.ts';
 import { displayTable } from '../sql/identifier.ts';
 import { asProblem, Problem } from '../support/problem.ts';
+import { askCatalog } from './ask-catalog.ts';
+import { expectUnchanged } from './changed-objects.ts';
 import type { CheckResult, Outcome, Sample, Strategy } from './check-result.ts';
 
 export type CheckOptions = Limits & {
@@ -32,27 +26,28 @@ export type CheckProgress =
 
 /**
  * Answers every check of a plan on one snapshot, read-only. Each check has a result, in the plan's order; one that
- * could not be measured is `unknown`, whatever the reason. Never rejects.
+ * could not be measured is `unknown`, whatever the reason. Checks that hold raw SQL come last, each in a session of
+ * its own, so that whatever it may do to a session reaches no other check. Never rejects.
  */
 export async function runChecks(
   plan: Plan,
   snapshot: Snapshot,
   options: CheckOptions,
 ): Promise<CheckResult[]> {
+  const { signal, onProgress } = options;
   const results = new Map<Check, CheckResult>();
-  const queue = [...plan.checks];
-  const total = queue.length;
-  const work = async (session: Session): Promise<void> => {
-    for (let check = queue.shift(); check; check = queue.shift()) {
-      options.onProgress({ step: 'begin', check, done: results.size, total });
-      const result = await runCheck(check, session, options);
-      results.set(check, result);
-      options.onProgress({ step: 'end', result, done: results.size, total });
-      if (!session.alive) return;
-    }
+  const total = plan.checks.length;
+  const answer = async (check: Check, session: Session): Promise<void> => {
+    onProgress({ step: 'begin', check, done: results.size, total });
+    const result = await cancelledBy(signal, session, () => runCheck(check, session, options));
+    results.set(check, result);
+    onProgress({ step: 'end', result, done: results.size, total });
   };
-  await inLanes(snapshot, Math.min(options.maxConnections, total), options.signal, work);
-  const missing = options.signal.aborted
+  const alone = plan.checks.filter(holdsRawSql);
+  const together = plan.checks.filter((check) => !alone.includes(check));
+  await answerTogether(together, snapshot, options, answer);
+  await answerAlone(alone, snapshot, options, answer);
+  const missing = signal.aborted
     ? cancelled()
     : new Problem('connection-lost', 'the connection to the server was lost before this check could run');
   return plan.checks.map((check) => results.get(check) ?? unmeasured(check, missing));
@@ -63,26 +58,69 @@ export function unmeasured(check: Check, problem: Problem): CheckResult {
   return { check, strategy: 'none', elapsedMs: 0, outcome: 'unknown', problem };
 }
 
+type Answer = (check: Check, session: Session) => Promise<void>;
+
 /** Works on the leader and on as many joined sessions as the server grants; one that is refused is done without. */
-async function inLanes(
-  snapshot: Snapshot,
-  lanes: number,
-  signal: AbortSignal,
-  work: (session: Session) => Promise<void>,
+async function answerTogether(
+  checks: readonly Check[],
+  { leader, join }: Snapshot,
+  { maxConnections, signal }: CheckOptions,
+  answer: Answer,
 ): Promise<void> {
+  const queue = [...checks];
   const joined: Session[] = [];
-  while (joined.length < lanes - 1 && !signal.aborted) {
-    const session = await snapshot.join().catch(() => undefined);
+  while (joined.length < Math.min(maxConnections, checks.length) - 1 && !signal.aborted) {
+    const session = await join().catch(() => undefined);
     if (!session) break;
     joined.push(session);
   }
-  const sessions = [snapshot.leader, ...joined];
-  const cancelAll = (): void => sessions.forEach((session) => void session.cancel());
-  signal.addEventListener('abort', cancelAll, { once: true });
+  const work = async (session: Session): Promise<void> => {
+    while (session.alive) {
+      const check = queue.shift();
+      if (!check) return;
+      await answer(check, session);
+    }
+  };
+  await Promise.all([leader, ...joined].map(work));
+  await Promise.all(joined.map((session) => session.close()));
+}
+
+/** A session for each check, closed after it; the leader, which is idle now, takes those that are granted none. */
+async function answerAlone(
+  checks: readonly Check[],
+  { leader, join }: Snapshot,
+  { maxConnections, signal }: CheckOptions,
+  answer: Answer,
+): Promise<void> {
+  const queue = [...checks];
+  const work = async (): Promise<void> => {
+    while (queue.length > 0 && !signal.aborted) {
+      const session = await join().catch(() => undefined);
+      const check = session && queue.shift();
+      if (check) await answer(check, session);
+      await session?.close();
+      if (!session) return;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(maxConnections - 1, checks.length) }, work));
+  for (const check of queue) if (leader.alive) await answer(check, leader);
+}
+
+function holdsRawSql({ rule }: Check): boolean {
+  return [...rule.authorSql.values()].some(({ isPlain }) => !isPlain);
+}
+
+async function cancelledBy<Result>(
+  signal: AbortSignal,
+  session: Session,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const cancel = (): void => void session.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
   try {
-    await Promise.all(sessions.filter(({ alive }) => alive).map(work));
+    return await work();
   } finally {
-    signal.removeEventListener('abort', cancelAll);
+    signal.removeEventListener('abort', cancel);
   }
 }
 
@@ -97,7 +135,7 @@ async function runCheck(check: Check, session: Session, options: CheckOptions): 
   if (options.signal.aborted) return finish({ outcome: 'unknown', problem: cancelled() });
   try {
     if (check.form === 'impossible') return finish({ outcome: 'unknown', problem: check.problem });
-    if (check.form === 'catalog') return finish(await runCatalogCheck(check, session, options));
+    if (check.form === 'catalog') return finish(await askCatalog(check, session, options));
     return finish(await runCountingCheck(check, session, options));
   } catch (error) {
     const problem = options.signal.aborted ? cancelled() : asProblem(error);
@@ -124,14 +162,21 @@ async function runCountingCheck(
   const limits = { ...options, statementTimeoutMs: check.rule.timeoutMs ?? options.statementTimeoutMs };
   return askAside(session, limits, check.operatorSchemas, async (query) => {
     const [row] = await query(countStatement(check));
+    await expectUnchanged(query);
     const count = countOf(row, VIOLATIONS);
     const classes =
       check.form === 'rows'
         ? check.classes.map(({ name }, i) => [name, countOf(row, classColumn(i))] as const)
         : [];
-    const measured = { violations: { count, exact: true }, classes: Object.fromEntries(classes) };
+    const tableIsEmpty = row?.[HAS_ROWS] === 'false';
+    const measured = {
+      violations: { count, exact: true },
+      classes: Object.fromEntries(classes),
+      tableIsEmpty,
+    };
     const allowed = check.rule.maxViolations;
-    if (count <= allowed) return { ...measured, outcome: 'held', proof: describeHeld(check, count) };
+    if (count <= allowed)
+      return { ...measured, outcome: 'held', proof: describeHeld(check, count, tableIsEmpty) };
     const samples = await readSamples(check, options.samples, query).catch((error: unknown) => {
       // The count is an answer already; a sample that cannot be read takes nothing from it.
       if (session.alive) return [];
@@ -141,13 +186,14 @@ async function runCountingCheck(
   });
 }
 
-function describeHeld(check: RowCheck | QueryCheck, count: number): string {
+function describeHeld(check: RowCheck | QueryCheck, count: number, tableIsEmpty: boolean): string {
   if (count > 0)
     return `${count} ${count === 1 ? 'violation' : 'violations'}, at most ${check.rule.maxViolations} allowed`;
   const table = checkedTable(check);
   if (!table) return 'the query returned no row';
   const asOf =
     check.form === 'rows' && check.relation.kind === 'materialized view' ? ', as of its last refresh' : '';
+  if (tableIsEmpty) return `${displayTable(table)} has no row${asOf}`;
   return `no row of ${displayTable(table)} breaks it${asOf}`;
 }
 
@@ -176,49 +222,4 @@ async function readSamples(
     class: row['class'] ?? 'row',
     key: Object.fromEntries(check.key.map(({ name }, index) => [name, row[`key_${index}`] ?? null])),
   }));
-}
-
-async function runCatalogCheck(
-  check: CatalogCheck,
-  session: Session,
-  options: CheckOptions,
-): Promise<Outcome> {
-  const unmet: string[] = [];
-  const proofs: string[] = [];
-  const classes: Record<string, number> = {};
-  for (const requirement of check.requirements) {
-    const proof = requirement.state === 'met' ? requirement.proof : undefined;
-    const proved =
-      requirement.state === 'ask' && (await refutes(check, requirement.contradiction, session, options));
-    const isMet = proof !== undefined || proved;
-    classes[requirement.name] = isMet ? 0 : 1;
-    if (isMet) proofs.push(proof ?? 'constraints that the server itself takes for proof');
-    else if (requirement.state !== 'met') unmet.push(requirement.reason);
-  }
-  const measured = { violations: { count: unmet.length, exact: true }, classes };
-  if (unmet.length <= check.rule.maxViolations)
-    return { ...measured, outcome: 'held', proof: proofs.join('; ') };
-  return { ...measured, outcome: 'broken', reason: [...new Set(unmet)].join('; '), samples: [] };
-}
-
-/** Whether the server's planner knows from validated constraints that no row can be like this. Reads no row. */
-async function refutes(
-  { relation }: CatalogCheck,
-  contradiction: Sql,
-  session: Session,
-  limits: Limits,
-): Promise<boolean> {
-  const isEmpty = (condition: Sql): Promise<boolean> =>
-    askAside(session, limits, [], async (query) => {
-      const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`;
-      const [row] = await query(statement);
-      const [explained] = JSON.parse(row?.['QUERY PLAN'] ?? '[]') as {
-        Plan?: { 'Node Type'?: string; 'One-Time Filter'?: string };
-      }[];
-      return explained?.Plan?.['Node Type'] === 'Result' && explained.Plan['One-Time Filter'] === 'false';
-    });
-  // A partitioned table without partitions has no row of any kind, which proves nothing of those to come.
-  return (
-    (await isEmpty(contradiction)) && !(relation.kind === 'partitioned table' && (await isEmpty(sql`true`)))
-  );
 }

@@ -1,25 +1,20 @@
-import { compile, sql, textArray, type Sql } from '../sql/sql.ts';
-import { askAside, type Limits, type Snapshot } from '../postgres/snapshot.ts';
-import { ROW_ALIAS, type Check, type Plan, type QueryCheck, type RowCheck } from '../plan/plan.ts';
+import type { Session } from '../postgres/database.ts';
+import { compile, sql, type Sql } from '../sql/sql.ts';
+import { askAside, type Limits } from '../postgres/snapshot.ts';
+import {
+  impossible,
+  ROW_ALIAS,
+  type CatalogCheck,
+  type Check,
+  type Plan,
+  type QueryCheck,
+  type RowCheck,
+} from '../plan/plan.ts';
 import { countStatement, sampleStatement } from '../plan/statements.ts';
-import type { AuthorSql, Rule } from '../rules/rule.ts';
-import { Problem, type Position } from '../support/problem.ts';
-
-/** Functions of pg_catalog that read tables or write although the server calls them stable, or that eat memory. */
-const DENIED_FUNCTIONS: Readonly<Record<string, string>> = {
-  table_to_xml: 'reads a whole table',
-  table_to_xmlschema: 'reads the catalogue',
-  table_to_xml_and_xmlschema: 'reads a whole table',
-  schema_to_xml: 'reads a whole schema',
-  schema_to_xmlschema: 'reads a whole schema',
-  schema_to_xml_and_xmlschema: 'reads a whole schema',
-  database_to_xml: 'reads the whole database',
-  database_to_xmlschema: 'reads the whole database',
-  database_to_xml_and_xmlschema: 'reads the whole database',
-  txid_current: 'takes a transaction id',
-  pg_current_xact_id: 'takes a transaction id',
-  repeat: 'can take any amount of memory',
-};
+import type { Rule } from '../rules/rule.ts';
+import { asProblem, Problem, type Position, type ProblemCode } from '../support/problem.ts';
+import { findRefusedNames } from './refused-names.ts';
+import { findUncertainOperators } from './uncertain-operators.ts';
 
 /** Once the signal is given the server is asked no more; the run that follows then ends each check as cancelled. */
 type VetOptions = Limits & { readonly signal: AbortSignal };
@@ -31,94 +26,46 @@ type VetOptions = Limits & { readonly signal: AbortSignal };
  */
 export async function vetPlan(
   plan: Plan,
-  snapshot: Snapshot,
+  session: Session,
   limits: VetOptions,
 ): Promise<{ plan: Plan; problems: Problem[] }> {
   const problems: Problem[] = [];
-  const refused = await findRefusedCalls(plan, snapshot);
-  const checks: Check[] = [];
-  for (const check of plan.checks) {
-    const problem = refused.get(check.rule) ?? (await explainProblem(check, snapshot, limits));
-    if (!problem) checks.push(check);
-    else if (check.enforced && problem.code !== 'not-measurable') problems.push(problem);
-    else checks.push(impossible(check, problem));
-  }
+  const refused = await findRefusedNames(plan, session);
+  const uncertain = await findUncertainOperators(plan, session);
+  const found = new Map<Check, Problem | undefined>();
+  const vet = async (check: Check): Promise<void> => {
+    const problem = refused.get(check.rule) ?? uncertain.get(check);
+    found.set(check, problem ?? (await explainProblem(check, session, limits)));
+  };
+  for (const check of plan.checks) await vet(check);
+  // A lock that a migration held may be free by now; nothing runs that was not explained.
+  for (const check of plan.checks) if (found.get(check)?.code === 'lock-timeout') await vet(check);
+  const checks = plan.checks.flatMap((check) => {
+    const problem = found.get(check);
+    if (!problem) return check;
+    const isMistake = MISTAKES.has(problem.code) && problem.at !== undefined;
+    if (!check.enforced || !isMistake) return impossible(check, problem);
+    problems.push(problem);
+    return [];
+  });
   return { plan: { checks }, problems };
 }
 
-function impossible(check: Check, problem: Problem): Check {
-  const table = 'relation' in check ? `${check.relation.name.schema}.${check.relation.name.name}` : undefined;
-  return { form: 'impossible', rule: check.rule, enforced: check.enforced, table, problem };
-}
-
-/** The first call of each rule that may not run: a function that is not pg_catalog's, is volatile, or is denied. */
-async function findRefusedCalls(plan: Plan, { leader }: Snapshot): Promise<ReadonlyMap<Rule, Problem>> {
-  const rules = [...new Set(plan.checks.map(({ rule }) => rule))];
-  const names = rules.flatMap((rule) =>
-    [...rule.authorSql.values()].flatMap(({ functions }) => functions.map(({ name }) => name)),
-  );
-  if (names.length === 0) return new Map();
-  const schemas = [
-    ...new Set(plan.checks.flatMap((check) => ('operatorSchemas' in check ? check.operatorSchemas : []))),
-  ];
-  // A function of a schema on the path can be preferred to pg_catalog's of the same name; an extension's is as good.
-  const rows = await leader.query(sql`
-    select p.proname as name
-    from pg_catalog.pg_proc p
-    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-    where p.proname = any (${textArray([...new Set(names)])})
-      and (n.nspname = 'pg_catalog' or n.nspname = any (${textArray(schemas)}))
-    group by p.proname
-    having bool_or(n.nspname = 'pg_catalog')
-      and bool_and(p.provolatile in ('i', 's'))
-      and bool_and(n.nspname = 'pg_catalog' or exists (
-        select from pg_catalog.pg_depend d
-        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
-      ))`);
-  const steady = new Set(rows.map((row) => row['name']));
-  const refusal = (name: string): string | undefined =>
-    Object.hasOwn(DENIED_FUNCTIONS, name)
-      ? DENIED_FUNCTIONS[name]
-      : steady.has(name)
-        ? undefined
-        : 'is volatile, or is not one that comes with Postgres';
-  return new Map(
-    rules.flatMap((rule) => {
-      const problem = [...rule.authorSql.values()]
-        .map((author) => refuseCall(author, refusal))
-        .find((each) => each !== undefined);
-      return problem ? [[rule, problem] as const] : [];
-    }),
-  );
-}
-
-function refuseCall(
-  { functions, locate }: AuthorSql,
-  refusal: (name: string) => string | undefined,
-): Problem | undefined {
-  const call = functions.find(({ name }) => refusal(name) !== undefined);
-  if (!call) return undefined;
-  return new Problem(
-    'sql-not-allowed',
-    `the function ${call.name} may not be called in a rule: it ${refusal(call.name)}`,
-    {
-      at: locate(call.offset),
-      hint: 'Rules may call the immutable and stable functions that come with Postgres.',
-    },
-  );
-}
+/** What is wrong with a rule itself, at its place; any other problem is the run's, as of a view that would write. */
+const MISTAKES: ReadonlySet<ProblemCode> = new Set(['rules-invalid', 'sql-not-allowed']);
 
 async function explainProblem(
   check: Check,
-  { leader }: Snapshot,
+  session: Session,
   limits: VetOptions,
 ): Promise<Problem | undefined> {
-  if (limits.signal.aborted || (check.form !== 'rows' && check.form !== 'query')) return undefined;
+  if (limits.signal.aborted || check.form === 'impossible') return undefined;
+  if (check.form === 'catalog') return explainRequirements(check, session, limits);
   // Of a query the key may be wrong, which its samples alone would show; other keys come from the catalogue.
   const samples = check.form === 'query' ? sampleStatement(check, 1) : undefined;
   let inSamples = false;
   try {
-    const row = await askAside(leader, limits, check.operatorSchemas, async (query) => {
+    const row = await askAside(session, limits, check.operatorSchemas, async (query) => {
       const [first] = await query(explained(check));
       inSamples = true;
       if (samples) await query(sql`explain (costs off) ${samples}`);
@@ -126,15 +73,39 @@ async function explainProblem(
     });
     return row?.['QUERY PLAN']?.includes('"Foreign Scan"') ? readsForeignTable(check) : undefined;
   } catch (error) {
-    if (!(error instanceof Problem) || !leader.alive || !isAuthorsMistake(error)) return undefined;
-    const { hint, sqlstate = '' } = error;
-    const inAuthorSql = inSamples ? check.rule.locate(['key']) : inQuery(check, error);
-    const at = inAuthorSql ?? check.rule.locate(placeOf(check.rule));
-    const message = sqlstate.startsWith('22')
-      ? `a value in this rule does not fit the type that it is compared with (SQLSTATE ${sqlstate})`
-      : `the server refuses this rule: ${error.message}`;
-    return new Problem('rules-invalid', message, { at, hint, sqlstate, cause: error });
+    const inAuthorSql = inSamples ? check.rule.locate(['key']) : inQuery(check, asProblem(error));
+    return mistake(error, inAuthorSql ?? check.rule.locate(placeOf(check.rule)));
   }
+}
+
+/** What a schema rule has the server prove may be no condition on the table's columns. */
+async function explainRequirements(
+  { rule, relation, requirements, operatorSchemas }: CatalogCheck,
+  session: Session,
+  limits: VetOptions,
+): Promise<Problem | undefined> {
+  const asked = requirements.flatMap((each) => (each.state === 'ask' ? each.contradiction : []));
+  try {
+    for (const condition of asked)
+      await askAside(session, limits, operatorSchemas, (query) =>
+        query(sql`explain (costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`),
+      );
+    return undefined;
+  } catch (error) {
+    return mistake(error, rule.locate(['check']));
+  }
+}
+
+/** The rule's mistake, at its place, where the error is one; else the error as it is. */
+function mistake(error: unknown, at: Position): Problem {
+  if (!(error instanceof Problem) || !isAuthorsMistake(error)) return asProblem(error);
+  const { hint, sqlstate = '' } = error;
+  if (sqlstate.startsWith('22')) {
+    const message = `a value in this rule does not fit the type that it is compared with (SQLSTATE ${sqlstate})`;
+    return new Problem('rules-invalid', message, { at, sqlstate, cause: error });
+  }
+  const message = `the server refuses this rule: ${error.message.replaceAll('pg_catalog.', '')}`;
+  return new Problem('rules-invalid', message, { at, hint, sqlstate, cause: error });
 }
 
 const explained = (check: RowCheck | QueryCheck): Sql =>
@@ -150,9 +121,9 @@ function readsForeignTable({ rule }: Check): Problem {
   });
 }
 
-/** Syntax, names and types (42) and values (22) are the rule's; a missing privilege is the run's, and is met again there. */
+/** Syntax, names and types (42), values (22) and what SQL has not (0A) are the rule's; a missing privilege is the run's. */
 function isAuthorsMistake({ sqlstate = '' }: Problem): boolean {
-  return (sqlstate.startsWith('42') && sqlstate !== '42501') || sqlstate.startsWith('22');
+  return /^(42|22|0A)/.test(sqlstate) && sqlstate !== '42501';
 }
 
 /** The server's own error position, where it falls into the author's SELECT. */

@@ -1,5 +1,5 @@
 import { identifier, type Identifier } from '../sql/identifier.ts';
-import { param, sql, type Sql } from '../sql/sql.ts';
+import { constant, param, sql, type Sql } from '../sql/sql.ts';
 
 /** The seed's twelve tenant-owned tables. */
 export const TENANT_OWNED = [
@@ -16,6 +16,18 @@ export const TENANT_OWNED = [
   'entra_role_definitions',
   'tenant_permissions',
 ].map((name) => identifier(name));
+
+/** The role that the gate connects as; the README recommends the same rights. */
+export const READER = identifier('rowgate_reader');
+
+/** Makes that role, in the public schema. */
+export function readerStatements(password: string): Sql[] {
+  return [
+    sql`create role ${READER} login password ${constant(password)}`,
+    sql`grant select on all tables in schema public to ${READER}`,
+    sql`alter role ${READER} set default_transaction_read_only = on`,
+  ];
+}
 
 const TENANTS = 200;
 const WORKSPACES = 40;

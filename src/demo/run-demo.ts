@@ -8,9 +8,10 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from '../postgres/embedd
 import type { Report } from '../report/report.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import { run } from '../run.ts';
+import type { Sql } from '../sql/sql.ts';
 import { Problem } from '../support/problem.ts';
 import type { World } from '../world.ts';
-import { demoStatements, PLANTED, TENANT_OWNED } from './demo-data.ts';
+import { demoStatements, PLANTED, READER, readerStatements, TENANT_OWNED } from './demo-data.ts';
 
 export type DemoOptions = {
   readonly rowsPerTable: number;
@@ -29,16 +30,17 @@ export async function runDemo({ rowsPerTable, keep, write, color, signal }: Demo
   write('Starting a real PostgreSQL (from npm, on 127.0.0.1, in a folder of its own) ...\n');
   const server = await startEmbeddedPostgres({ keep });
   try {
-    const target = parseConnectionTarget({ url: server.url, env: {} });
-    const database = openDatabase(target, 'pg');
+    const owner = openDatabase(parseConnectionTarget({ url: server.url, env: {} }), 'pg');
+    const readerUrl = urlOfReader(server.url);
+    const reader = parseConnectionTarget({ url: readerUrl, env: {} });
     write(
       `Creating a multi-tenant application in the middle of a rollout: ${TENANT_OWNED.length} tenant-owned tables of ${rowsPerTable.toLocaleString('en-US')} rows ...\n`,
     );
-    await build(database, rowsPerTable);
+    await build(owner, [...demoStatements(rowsPerTable), ...readerStatements(reader.password ?? '')]);
     write('\n$ rowgate check --rules rules/workspace-isolation.yml --phase 2\n\n');
     const world: World = {
-      folder: packFolder(),
-      database: () => database,
+      rules: packFolder(),
+      database: () => openDatabase(reader, 'pg'),
       now: () => new Date(),
       emit: () => {},
       signal,
@@ -51,7 +53,7 @@ export async function runDemo({ rowsPerTable, keep, write, color, signal }: Demo
     write(renderTerminal(report, { color }));
     if (signal.aborted) return;
     expectPlanted(report);
-    write(nextSteps(server, keep));
+    write(nextSteps(server, keep, readerUrl));
   } finally {
     if (!keep) await server.stop();
   }
@@ -63,11 +65,17 @@ function packFolder(): string {
   return path.resolve(here, path.basename(here) === 'demo' ? '../..' : '..');
 }
 
-async function build(database: Database, rowsPerTable: number): Promise<void> {
+/** The gate's own role, which can only read; the server is gone before its password could matter. */
+function urlOfReader(url: string): string {
+  const reader = new URL(url);
+  reader.username = READER;
+  return reader.href;
+}
+
+async function build(database: Database, statements: readonly Sql[]): Promise<void> {
   const session = await database.connect();
   try {
-    for (const statement of demoStatements(rowsPerTable))
-      await session.query(statement, { deadlineMs: 120_000 });
+    for (const statement of statements) await session.query(statement, { deadlineMs: 120_000 });
   } finally {
     await session.close();
   }
@@ -86,11 +94,11 @@ function expectPlanted({ results }: Report): void {
   });
 }
 
-function nextSteps({ url, pid, folder }: EmbeddedPostgres, keep: boolean): string {
+function nextSteps({ url, pid, folder }: EmbeddedPostgres, keep: boolean, readerUrl: string): string {
   const server = keep
     ? [
         `The server is still up: ${url}`,
-        `  npx rowgate check --phase 2 --database-url '${url}'`,
+        `  npx rowgate check --phase 2 --database-url '${readerUrl}'`,
         `  kill -INT ${pid} && rm -r ${folder}   (when you are done)`,
       ]
     : ['The server is gone again. To keep one and try for yourself: npm run demo -- --keep'];

@@ -1,27 +1,20 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { Problem } from '../support/problem.ts';
+import { commitFolders, treeSchema } from './commit-folders.ts';
+import type { Commit } from './commit.ts';
 import { MAX_PAGE_ITEMS, MAX_PULL_REQUEST_FILES } from './limits.ts';
+import { explainRefusal, PATIENCE, persisting, type Patience, type Persist } from './persistence.ts';
 import type { ChangedFile, PullRequest } from './pull-request.ts';
 import type { RunnerContext } from './runner.ts';
 
-/** How long GitHub may take; a gate does not wait longer for a decoration of its verdict. */
-type Patience = {
-  /** For one request. */
-  readonly requestMs: number;
-  /** For one question: all of its pages, retries and the pauses before them. */
-  readonly totalMs: number;
-  /** Before the first retry after a server error; twice as long before the next, and each time give or take a half. */
-  readonly pauseMs: number;
-};
-
-const PATIENCE: Patience = { requestMs: 10_000, totalMs: 60_000, pauseMs: 500 };
-const MAX_RETRIES = 2;
-
-type Access = { readonly token: string; readonly context: RunnerContext; readonly patience?: Patience };
+type Access = { readonly context: RunnerContext; readonly patience?: Patience };
 
 /** The pull request of the run's event, read through GitHub's API; undefined when the event is about none. */
-export function openPullRequest({ token, context, patience = PATIENCE }: Access): PullRequest | undefined {
+export function openPullRequest({
+  token,
+  context,
+  patience = PATIENCE,
+}: Access & { readonly token: string }): PullRequest | undefined {
   const { pullRequest, repository = '', apiUrl } = context;
   const [owner, repo] = repository.split('/');
   if (!pullRequest || !owner || !repo) return undefined;
@@ -29,12 +22,10 @@ export function openPullRequest({ token, context, patience = PATIENCE }: Access)
   return {
     changedFiles: () =>
       explained(number, async () => {
-        // Importing it reads the event's file, and throws when that is no JSON: so not before someone needs it.
-        const { getOctokit } = await import('@actions/github');
-        const { pulls } = getOctokit(token, { baseUrl: apiUrl }).rest;
-        const retrying = retryingUntil(performance.now() + patience.totalMs, patience);
+        const { pulls } = await restOf(token, apiUrl);
+        const persist = persisting(patience);
         return listFiles((page) =>
-          retrying((signal) =>
+          persist((signal) =>
             pulls.listFiles({
               owner,
               repo,
@@ -84,56 +75,100 @@ function firstAddedLine(patch = ''): number | undefined {
   return undefined;
 }
 
-/** Makes a request, again where that may help, until a moment of `performance.now()`. */
-function retryingUntil(endMs: number, { requestMs, pauseMs }: Patience) {
-  return async <Answer>(request: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> => {
-    for (let retry = 0; ; retry += 1) {
-      const leftMs = Math.max(0, endMs - performance.now());
-      try {
-        return await request(AbortSignal.timeout(Math.min(requestMs, Math.ceil(leftMs))));
-      } catch (error) {
-        const waitMs = msBeforeRetry(error, pauseMs * 2 ** retry);
-        if (retry === MAX_RETRIES || !(waitMs < endMs - performance.now())) throw error;
-        await sleep(waitMs);
-      }
-    }
-  };
-}
-
-/** What Octokit throws for an answer that is no success; where no answer came, the status is 500. */
-const Refusal = z.object({
-  status: z.number(),
-  message: z.string(),
-  response: z.object({ headers: z.record(z.string(), z.unknown()) }).optional(),
-});
-
-/** Milliseconds until the same request may do better, not a number when it will not. */
-function msBeforeRetry(error: unknown, pauseMs: number): number {
-  const { status = 0, response } = Refusal.safeParse(error).data ?? {};
-  if (status >= 500) return pauseMs * (0.5 + Math.random());
-  return [403, 429].includes(status) ? Number(response?.headers['retry-after']) * 1_000 : Number.NaN;
-}
-
 async function explained<Value>(number: number, ask: () => Promise<Value>): Promise<Value> {
   try {
     return await ask();
   } catch (cause) {
-    const refusal = Refusal.safeParse(cause).data;
-    const reason = refusal?.message ?? 'what GitHub sent is no list of files';
+    const refusal = explainRefusal(cause, 'pull-requests: read');
+    const reason = refusal?.reason ?? 'what GitHub sent is no list of files';
     throw new Problem('report-failed', `Could not list the files of pull request #${number}: ${reason}`, {
-      hint: hint(refusal),
+      hint: refusal?.hint,
       cause,
     });
   }
 }
 
-function hint(refusal: z.infer<typeof Refusal> | undefined): string | undefined {
-  const { status = 0, response } = refusal ?? {};
-  const { 'retry-after': after, 'x-ratelimit-remaining': remaining } = response?.headers ?? {};
-  if (status === 401) return 'GitHub refused the token: it is wrong, or it has run out.';
-  if (status === 429 || after !== undefined || remaining === '0')
-    return 'The token has used up its rate of requests.';
-  // GitHub answers 404, not 403, where a token may not even know that a repository is there.
-  if (status !== 403 && status !== 404) return undefined;
-  return "The token needs permission pull-requests: read; add it under 'permissions' of the job.";
+type CommitAccess = Access & {
+  readonly token: string | undefined;
+  /** The commit; undefined when the event names none. */
+  readonly sha: string | undefined;
+  /** Ends the wait for GitHub. */
+  readonly signal?: AbortSignal;
+};
+
+/** A commit of the run's repository, read through GitHub's API; nothing is asked before someone needs it. */
+export function openCommit({ token, context, sha, signal, patience = PATIENCE }: CommitAccess): Commit {
+  let opened: Promise<Commit> | undefined;
+  let failure: Problem | undefined;
+  const read = async <Value>(ask: (commit: Commit) => Promise<Value>): Promise<Value> => {
+    try {
+      if (failure) throw failure;
+      opened ??= requestCommit(sha, token, context, persisting(patience, signal));
+      return await ask(await opened);
+    } catch (cause) {
+      failure ??= signal?.aborted ? cancelled() : unreadable(cause, sha, context);
+      throw failure;
+    }
+  };
+  return {
+    sha,
+    folder: (path) => read((commit) => commit.folder(path)),
+    content: (file) => read((commit) => commit.content(file)),
+  };
+}
+
+const Blob = z.object({ encoding: z.literal('base64'), content: z.string(), size: z.int().min(0) });
+
+async function requestCommit(
+  sha: string | undefined,
+  token: string | undefined,
+  { repository = '', apiUrl }: RunnerContext,
+  persist: Persist,
+): Promise<Commit> {
+  const [owner, repo] = repository.split('/');
+  if (sha === undefined || !owner || !repo)
+    throw new Problem('base-unreadable', 'The event of this run does not say which commit is its base');
+  if (token === undefined)
+    throw new Problem('base-unreadable', 'The rules of the base commit cannot be read without a token', {
+      hint: 'Leave `github-token` at its default, or pass a token with permission contents: read.',
+    });
+  const { git } = await restOf(token, apiUrl);
+  const folders = commitFolders(sha, async (tree_sha, extent) => {
+    const recursive = extent === 'all' ? { recursive: 'true' } : {};
+    const { data } = await persist((signal) =>
+      git.getTree({ owner, repo, tree_sha, ...recursive, request: { signal, log: SILENT } }),
+    );
+    return treeSchema.parse(data);
+  });
+  return {
+    sha,
+    folder: folders,
+    content: async ({ hash: file_sha }) => {
+      const { data } = await persist((signal) =>
+        git.getBlob({ owner, repo, file_sha, request: { signal, log: SILENT } }),
+      );
+      const { content, size } = Blob.parse(data);
+      const bytes = Buffer.from(content, 'base64');
+      if (bytes.length !== size) throw new TypeError('the content of a file broke off');
+      return bytes;
+    },
+  };
+}
+
+function unreadable(cause: unknown, sha: string | undefined, { repository }: RunnerContext): Problem {
+  if (cause instanceof Problem) return cause;
+  const refusal = explainRefusal(cause, 'contents: read');
+  const reason = refusal?.reason ?? 'what GitHub sent is not what it should be';
+  const place = `the rules of base commit ${sha?.slice(0, 8)} of ${repository}`;
+  return new Problem('base-unreadable', `Could not read ${place}: ${reason}`, { hint: refusal?.hint, cause });
+}
+
+function cancelled(): Problem {
+  return new Problem('cancelled', 'the run was cancelled while it read the rules of the base commit');
+}
+
+async function restOf(token: string, baseUrl: string) {
+  // Importing it reads the event's file, and throws when that is no JSON: so not before someone needs it.
+  const { getOctokit } = await import('@actions/github');
+  return getOctokit(token, { baseUrl }).rest;
 }

@@ -137,9 +137,18 @@ export type RunnerContext = {
   readonly workspace: string | undefined;
   readonly runUrl: string | undefined;
   readonly apiUrl: string;
-  readonly pullRequest: { readonly number: number; readonly headSha: string } | undefined;
+  readonly pullRequest: PullRequestRef | undefined;
   /** Whether the code comes from another repository; undefined on an event that does not tell. */
   readonly isFork: boolean | undefined;
+  /** The event of the workflow that this one runs after; undefined on an event other than `workflow_run`. */
+  readonly triggeredBy: string | undefined;
+};
+
+type PullRequestRef = {
+  readonly number: number;
+  readonly headSha: string;
+  /** The tip of the branch that it goes into, at the time of the event. */
+  readonly baseSha: string | undefined;
 };
 
 /** The workflow around a run, from the runner's variables and the event's file; it never throws. */
@@ -156,8 +165,9 @@ export function runnerContext(env: NodeJS.ProcessEnv): RunnerContext {
     workspace: env.GITHUB_WORKSPACE || undefined,
     runUrl: runUrl(env),
     apiUrl: env.GITHUB_API_URL || 'https://api.github.com',
-    pullRequest: pull && { number: pull.number, headSha: pull.head.sha },
-    isFork: isFork(event),
+    pullRequest: pull && { number: pull.number, headSha: pull.head.sha, baseSha: pull.base.sha },
+    isFork: isFork(event, env.GITHUB_REPOSITORY),
+    triggeredBy: event.workflow_run?.event,
   };
 }
 
@@ -181,11 +191,21 @@ const Event = z
         number: z.int().positive(),
         // Null once the fork was deleted.
         head: z.object({ sha: z.string(), repo: named.nullable() }),
-        base: z.object({ repo: named }),
+        base: z.object({
+          repo: named,
+          sha: z
+            .string()
+            .regex(/^[0-9a-f]{40,64}$/)
+            .optional()
+            .catch(undefined),
+        }),
       })
       .optional()
       .catch(undefined),
-    workflow_run: z.object({ head_repository: named.nullable() }).optional().catch(undefined),
+    workflow_run: z
+      .object({ event: z.string().optional(), head_repository: named.nullable() })
+      .optional()
+      .catch(undefined),
   })
   .catch({});
 
@@ -199,8 +219,11 @@ function readEvent(path: string | undefined): Event {
   }
 }
 
-function isFork({ repository, pull_request: pull, workflow_run: run }: Event): boolean | undefined {
-  if (pull) return pull.head.repo?.full_name !== pull.base.repo.full_name;
-  if (run && repository) return run.head_repository?.full_name !== repository.full_name;
-  return undefined;
+/** `here` is the repository that the workflow runs in; what GitHub does not name is not it. */
+function isFork(
+  { pull_request: pull, workflow_run: run }: Event,
+  here: string | undefined,
+): boolean | undefined {
+  if (pull) return [pull.head.repo, pull.base.repo].some((repo) => repo?.full_name !== here);
+  return run && run.head_repository?.full_name !== here;
 }

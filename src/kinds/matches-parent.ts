@@ -1,21 +1,26 @@
 import { anyOf, column, sql } from '../sql/sql.ts';
 import { ROW_ALIAS, type RowClass } from '../plan/plan.ts';
+import { differ, isNull, isSet } from './compare.ts';
 import type { Kind } from './kind.ts';
-import { joinParent } from './parent.ts';
+import { findParent, joinParent } from './parent.ts';
 
 /** Breaks on rows whose columns disagree with those of the parent that the row links to. */
 export const matchesParent: Kind<'matches_parent'> = {
   name: 'matches_parent',
   ask({ spec }, relation, lookup) {
-    const compared = Object.entries(spec.match).map(([child, name]) => ({ name, path: ['match', child] }));
-    const parent = joinParent(relation, { ...spec, compared, path: [] }, lookup);
-    const pairs = Object.entries(spec.match).map(([child, name]) => ({
-      mine: column(ROW_ALIAS, lookup.column(child, ['match', child], relation).name),
-      theirs: parent.value(name),
+    const found = findParent({ ...spec, path: [] }, relation, lookup);
+    const compared = Object.entries(spec.match).map(([child, name]) => ({
+      column: lookup.column(name, ['match', child], found.relation),
+      with: lookup.column(child, ['match', child], relation),
     }));
-    const different = anyOf(pairs.map(({ mine, theirs }) => sql`${mine} <> ${theirs}`));
-    const childNull = anyOf(pairs.map(({ mine, theirs }) => sql`${mine} is null and ${theirs} is not null`));
-    const parentNull = anyOf(pairs.map(({ mine, theirs }) => sql`${mine} is not null and ${theirs} is null`));
+    const parent = joinParent(found, compared);
+    const pairs = parent.values.map((theirs) => ({
+      mine: { sql: column(ROW_ALIAS, theirs.with.name), column: theirs.with },
+      theirs,
+    }));
+    const different = anyOf(pairs.map(({ mine, theirs }) => differ(mine, theirs)));
+    const childNull = anyOf(pairs.map(({ mine, theirs }) => sql`${isNull(mine)} and ${isSet(theirs)}`));
+    const parentNull = anyOf(pairs.map(({ mine, theirs }) => sql`${isSet(mine)} and ${isNull(theirs)}`));
     const same = sql`${parent.present} and (${different}) is not true`;
     // Each row is in one class at most, the gravest first, so that the counts add up.
     const classes: RowClass[] = [

@@ -1,6 +1,7 @@
 import type { Column } from '../postgres/catalog.ts';
-import { column, param, sql, type Sql } from '../sql/sql.ts';
+import { anyOf, column, param, sql, type Sql } from '../sql/sql.ts';
 import { ROW_ALIAS, type RowClass } from '../plan/plan.ts';
+import { equal, isNull } from './compare.ts';
 import type { Kind } from './kind.ts';
 
 /** Breaks on rows whose column is NULL, or holds a value that stands for a missing one. */
@@ -10,15 +11,16 @@ export const notNull: Kind<'not_null'> = {
     const names = spec.columns ?? [spec.column ?? ''];
     const classes = names.flatMap((name, index): RowClass[] => {
       const found = lookup.column(name, spec.columns ? ['columns', index] : ['column'], relation);
-      const value = column(ROW_ALIAS, found.name);
+      const value = { sql: column(ROW_ALIAS, found.name), column: found };
       const prefix = names.length > 1 ? `${name}.` : '';
-      const isNull = { name: `${prefix}null`, rows: sql`${value} is null`, breaks: true };
-      if (!spec.missing_values) return [isNull];
-      const type = uncut(found);
-      const missing = spec.missing_values.map((each) => sql`${param(each, 'text')}::${type}`);
-      const equal = missing.map((each) => sql`${value} = ${each}`);
-      const any = equal.reduce((left, right) => sql`${left} or ${right}`);
-      return [isNull, { name: `${prefix}missing_value`, rows: sql`(${any}) is true`, breaks: true }];
+      const missing = (spec.missing_values ?? []).map((each) => ({
+        sql: sql`${param(each, 'text')}::${uncut(found)}`,
+        column: found,
+      }));
+      const isNullClass = { name: `${prefix}null`, rows: isNull(value), breaks: true };
+      if (missing.length === 0) return [isNullClass];
+      const any = anyOf(missing.map((each) => equal(value, each)));
+      return [isNullClass, { name: `${prefix}missing_value`, rows: sql`(${any}) is true`, breaks: true }];
     });
     return { form: 'rows', classes };
   },

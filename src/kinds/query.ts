@@ -1,5 +1,5 @@
 import { identifier } from '../sql/identifier.ts';
-import { checkedSql, column, sql } from '../sql/sql.ts';
+import { checkedSql, sql } from '../sql/sql.ts';
 import { ROW_ALIAS } from '../plan/plan.ts';
 import type { Kind } from './kind.ts';
 
@@ -8,7 +8,8 @@ export const query: Kind<'query'> = {
   name: 'query',
   ask({ spec, authorSql }) {
     const author = authorSql.get('query');
-    const key = (spec.key ?? []).map((name) => ({ name, value: column(ROW_ALIAS, identifier(name)) }));
+    // Without an alias before it, as `r.f` would call a function f where the query gives no column f.
+    const key = (spec.key ?? []).map((name) => ({ name, value: sql`${identifier(name)}` }));
     return { form: 'query', select: author ? checkedSql(author.qualified(ROW_ALIAS)) : sql`select`, key };
   },
 };

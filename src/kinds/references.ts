@@ -1,11 +1,11 @@
 import type { Kind } from './kind.ts';
-import { joinParent } from './parent.ts';
+import { findParent, joinParent } from './parent.ts';
 
 /** Breaks on rows that link to a parent which is not there. */
 export const references: Kind<'references'> = {
   name: 'references',
   ask({ spec }, relation, lookup) {
-    const parent = joinParent(relation, { ...spec, compared: [], path: [] }, lookup);
+    const parent = joinParent(findParent({ ...spec, path: [] }, relation, lookup), []);
     const classes = [
       { name: 'orphan', rows: parent.orphan, breaks: true },
       { name: 'no_link', rows: parent.noLink, breaks: false },

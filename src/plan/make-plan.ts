@@ -1,12 +1,12 @@
-import picomatch from 'picomatch';
 import { identifier, type Identifier } from '../sql/identifier.ts';
 import { checkedSql, column, sql } from '../sql/sql.ts';
 import { askKind } from '../kinds/index.ts';
 import type { Lookup } from '../kinds/kind.ts';
-import type { Catalog, Relation } from '../postgres/catalog.ts';
+import type { Catalog, Column, Relation } from '../postgres/catalog.ts';
 import type { NamedTable, Rule, RuleSet } from '../rules/rule.ts';
 import { didYouMean } from '../support/nearest.ts';
 import { asProblem, Problem, type Position } from '../support/problem.ts';
+import { matchesWildcard } from '../support/wildcard.ts';
 import { ROW_ALIAS, type Check, type ImpossibleCheck, type KeyColumn, type Plan } from './plan.ts';
 
 export type PlanOptions = {
@@ -107,22 +107,16 @@ function planQuery(rule: Rule, enforced: boolean, catalog: Catalog): Check {
   const nowhere = {} as Relation;
   const question = askKind(rule, nowhere, lookupFor(rule, nowhere, catalog));
   if (question.form !== 'query') throw new TypeError(`the kind ${rule.kind} needs tables`);
-  return { ...question, rule, enforced, operatorSchemas: operatorSchemas(catalog.relations) };
+  const columns = catalog.relations.flatMap((relation) => Array.from(relation.columns.values()));
+  return { ...question, rule, enforced, operatorSchemas: operatorSchemas(columns) };
 }
 
 function planTable(rule: Rule, enforced: boolean, relation: Relation, catalog: Catalog): Check {
   if (rule.kind !== 'schema') checkAuthorColumns(rule, relation);
-  const lookup = lookupFor(rule, relation, catalog);
-  const compared = [relation];
-  const question = askKind(rule, relation, {
-    ...lookup,
-    relation: (name, path) => {
-      const found = lookup.relation(name, path);
-      compared.push(found);
-      return found;
-    },
-  });
-  if (question.form === 'catalog') return { ...question, rule, enforced, relation };
+  const question = askKind(rule, relation, lookupFor(rule, relation, catalog));
+  const named = [...rule.authorSql.values()].flatMap((author) => author.columns.map(({ name }) => name));
+  const schemas = operatorSchemas(named.flatMap((name) => relation.columns.get(name) ?? []));
+  if (question.form === 'catalog') return { ...question, rule, enforced, relation, operatorSchemas: schemas };
   if (question.form === 'query') throw new TypeError(`the kind ${rule.kind} takes no tables`);
   return {
     form: 'rows',
@@ -133,7 +127,7 @@ function planTable(rule: Rule, enforced: boolean, relation: Relation, catalog: C
     classes: question.classes,
     where: rule.where && checkedSql(rule.where.qualified(ROW_ALIAS)),
     key: keyOf(relation, rule),
-    operatorSchemas: operatorSchemas(compared),
+    operatorSchemas: schemas,
   };
 }
 
@@ -198,9 +192,7 @@ function unknownTable(written: string, schema: string, catalog: Catalog, at: Pos
 const isPattern = (schema: string): boolean => /[*?]/.test(schema);
 
 function matches(pattern: string, schema: string): boolean {
-  return isPattern(pattern)
-    ? picomatch.isMatch(schema, pattern, { dot: true, nobrace: true, noextglob: true, nobracket: true })
-    : pattern === schema;
+  return isPattern(pattern) ? matchesWildcard(pattern, schema) : pattern === schema;
 }
 
 type Selected = { relations: Relation[]; problems: Problem[] };
@@ -277,8 +269,19 @@ function selectByColumn(
   return { relations: left, problems };
 }
 
-/** The primary key, else a unique key without NULLs, else the columns that link the row, else its place in the table. */
+/** What tells a row from the others. A key of a table with children says of which table the row is: they may share it. */
 function keyOf(relation: Relation, rule: Rule): KeyColumn[] {
+  const key = ownKeyOf(relation, rule);
+  const isPlace = key.some(({ name }) => name === CTID);
+  if (!relation.hasInheritors && !(isPlace && relation.descendants.length > 0)) return key;
+  const table = identifier('tableoid');
+  return [...key, { name: table, value: sql`${column(ROW_ALIAS, table)}::regclass` }];
+}
+
+const CTID = identifier('ctid');
+
+/** The primary key, else a unique key without NULLs, else the columns that link the row, else its place in the table. */
+function ownKeyOf(relation: Relation, rule: Rule): KeyColumn[] {
   const notNull = (name: Identifier | undefined): boolean =>
     name !== undefined && relation.columns.get(name)?.notNullValidated === true;
   const usable = relation.indexes.filter(
@@ -291,11 +294,10 @@ function keyOf(relation: Relation, rule: Rule): KeyColumn[] {
   if (index) return named(index.columns);
   if (links.length > 0) return named(links);
   if (relation.kind === 'view') return [];
-  return [{ name: 'ctid', value: sql`${column(ROW_ALIAS, identifier('ctid'))}` }];
+  return [{ name: CTID, value: column(ROW_ALIAS, CTID) }];
 }
 
-function operatorSchemas(relations: readonly Relation[]): Identifier[] {
-  const columns = relations.flatMap((relation) => Array.from(relation.columns.values()));
-  const schemas = columns.flatMap(({ operatorSchema }) => operatorSchema ?? []);
-  return [...new Set(schemas)];
+/** The kinds name the schema of every operator that they use; what an author wrote is looked up on the search path. */
+function operatorSchemas(columns: readonly Column[]): Identifier[] {
+  return [...new Set(columns.flatMap(({ typeSchema }) => typeSchema ?? []))];
 }

@@ -24,7 +24,7 @@ export type RowClass = { readonly name: string; readonly rows: Sql; readonly bre
 
 type CheckBase = { readonly rule: Rule; readonly enforced: boolean };
 
-/** Schemas, beside pg_catalog, whose operators the comparisons of a check need. */
+/** Schemas, beside pg_catalog, whose operators the author's own SQL may need. */
 type Operators = { readonly operatorSchemas: readonly Identifier[] };
 
 /** A question about the rows of one relation. */
@@ -51,11 +51,12 @@ export type QueryCheck = CheckBase &
   };
 
 /** A question that the catalogue answers; no row is read. */
-export type CatalogCheck = CheckBase & {
-  readonly form: 'catalog';
-  readonly relation: Relation;
-  readonly requirements: readonly Requirement[];
-};
+export type CatalogCheck = CheckBase &
+  Operators & {
+    readonly form: 'catalog';
+    readonly relation: Relation;
+    readonly requirements: readonly Requirement[];
+  };
 
 /** One thing that the schema must have: there, lacking, or to be asked of the server's own prover. */
 export type Requirement =
@@ -75,4 +76,10 @@ export type Check = RowCheck | QueryCheck | CatalogCheck | ImpossibleCheck;
 /** The relation that a check is about; undefined for a query of its own, and where there is none. */
 export function checkedTable(check: Check): TableName | undefined {
   return 'relation' in check ? check.relation.name : undefined;
+}
+
+/** The same check as one that cannot be asked. */
+export function impossible(check: Check, problem: Problem): ImpossibleCheck {
+  const table = 'relation' in check ? `${check.relation.name.schema}.${check.relation.name.name}` : undefined;
+  return { form: 'impossible', rule: check.rule, enforced: check.enforced, table, problem };
 }

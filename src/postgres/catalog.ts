@@ -1,6 +1,6 @@
 // The catalogue as the rules see it: four queries, read once, before any table.
 import { tableName, typeName, type Identifier, type TableName, type TypeName } from '../sql/identifier.ts';
-import { sql } from '../sql/sql.ts';
+import { columnsQuery, foreignKeysQuery, indexesQuery, relationsQuery } from './catalog-queries.ts';
 import type { Row, Session } from './database.ts';
 
 type RelationKind = 'table' | 'partitioned table' | 'view' | 'materialized view' | 'foreign table';
@@ -11,14 +11,23 @@ export type Column = {
   readonly type: TypeName;
   /** The type without modifier and below any domain: what values are compared as. */
   readonly baseType: TypeName;
-  /** The schema that holds the base type's operators, when it is not pg_catalog. */
+  /** Whether the base type has fields: `is null` then asks of each of them, and not of the value. */
+  readonly isComposite: boolean;
+  /** Columns that have this in common are compared with each other by the `=` of their own types, and not by a cast. */
+  readonly equality: string;
+  /** The schema of that `=` and of its `<>`, when it is not pg_catalog. */
   readonly operatorSchema: Identifier | undefined;
+  /** The schema of the base type, where it brings operators of its own: of an extension's type, or an array of one. */
+  readonly typeSchema: Identifier | undefined;
+  /** The column's collation, where it takes texts for equal that are not the same (nondeterministic). */
+  readonly looseCollation: TableName | undefined;
   readonly notNull: boolean;
   /** False for a NOT NULL that does not vouch for the rows there are (PostgreSQL 18: NOT VALID). */
   readonly notNullValidated: boolean;
   /** The name of the NOT NULL constraint where the server has one (PostgreSQL 18). */
   readonly notNullName: string | undefined;
-  readonly hasDefault: boolean;
+  /** What gives the column a value that a writer leaves out; `type` is the default of a domain. */
+  readonly filledBy: 'default' | 'type' | 'identity' | 'expression' | undefined;
 };
 
 export type ForeignKey = {
@@ -26,17 +35,28 @@ export type ForeignKey = {
   readonly parent: TableName;
   readonly on: readonly { readonly child: Identifier; readonly parent: Identifier }[];
   readonly validated: boolean;
-  /** False when NOT ENFORCED (PostgreSQL 18) or when one of its triggers is disabled. */
+  /** False when NOT ENFORCED (PostgreSQL 18) or when one of its triggers is disabled, also on a partition of the parent. */
   readonly enforced: boolean;
+  /** With MATCH FULL a row with a NULL in only some of the columns is refused; otherwise it is looked at by nobody. */
+  readonly matchFull: boolean;
+  /** PERIOD (PostgreSQL 18): no row of the parent need have the same last column. */
+  readonly temporal: boolean;
 };
 
 export type Index = {
   readonly name: string;
-  /** Key columns in order; undefined stands for an expression. */
+  /** The access method, such as `btree`. */
+  readonly method: string;
+  /**
+   * Key columns in order. Undefined stands for what is not compared by the column's own `=`: an expression, another
+   * operator class, a stricter collation, a key that must not overlap.
+   */
   readonly columns: readonly (Identifier | undefined)[];
+  /** How many of them, from the first, a search for given values of the columns can use. */
+  readonly searchable: number;
   readonly unique: boolean;
   readonly primary: boolean;
-  /** Usable by queries: valid, ready and live. */
+  /** Usable by queries: valid, ready and live, also for each partition. */
   readonly valid: boolean;
   readonly partial: boolean;
   /** False for a deferrable constraint, which may be broken inside a transaction. */
@@ -48,7 +68,9 @@ export type Relation = {
   readonly name: TableName;
   readonly kind: RelationKind;
   readonly isPartition: boolean;
-  /** Whether rows of inheritance children are read with its own; its unique keys do not cover them. */
+  /** All relations whose rows are read with its own: partitions, inheritance children, and theirs. */
+  readonly descendants: readonly Relation[];
+  /** Whether some of them are no partitions: its unique keys do not cover their rows. */
   readonly hasInheritors: boolean;
   readonly columns: ReadonlyMap<string, Column>;
   readonly foreignKeys: readonly ForeignKey[];
@@ -66,19 +88,31 @@ export async function readCatalog(session: Session): Promise<Catalog> {
   const columns = groupByRelation(await session.query(columnsQuery), readColumn);
   const foreignKeys = groupByRelation(await session.query(foreignKeysQuery), readForeignKey);
   const indexes = groupByRelation(await session.query(indexesQuery), readIndex);
-  const relations = (await session.query(relationsQuery)).map((row): Relation => {
-    const oid = text(row, 'relation');
-    return {
+  const rows = new Map((await session.query(relationsQuery)).map((row) => [text(row, 'relation'), row]));
+  const made = new Map<string, Relation>();
+  const relationOf = (oid: string): Relation | undefined => {
+    const row = rows.get(oid);
+    const known = made.get(oid);
+    if (known || !row) return known;
+    const children = (JSON.parse(text(row, 'children')) as string[]).flatMap(
+      (child) => relationOf(child) ?? [],
+    );
+    const descendants = [...new Set(children.flatMap((child) => [child, ...child.descendants]))];
+    const relation: Relation = {
       oid,
       name: tableName(text(row, 'schema'), text(row, 'name')),
       kind: RELATION_KINDS[text(row, 'relkind')] ?? 'table',
       isPartition: flag(row, 'is_partition'),
-      hasInheritors: flag(row, 'has_inheritors'),
+      descendants,
+      hasInheritors: descendants.some(({ isPartition }) => !isPartition),
       columns: new Map((columns.get(oid) ?? []).map((column) => [column.name, column])),
       foreignKeys: foreignKeys.get(oid) ?? [],
       indexes: indexes.get(oid) ?? [],
     };
-  });
+    made.set(oid, relation);
+    return relation;
+  };
+  const relations = [...rows.keys()].flatMap((oid) => relationOf(oid) ?? []);
   const byName = new Map(
     relations.map((relation) => [nameKey(relation.name.schema, relation.name.name), relation]),
   );
@@ -96,86 +130,6 @@ const RELATION_KINDS: Record<string, RelationKind> = {
   f: 'foreign table',
 };
 
-const userRelation = sql`
-  r.relkind in ('r', 'p', 'v', 'm', 'f')
-  and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
-  and n.nspname !~ '^pg_(toast_)?temp_'`;
-
-const relationsQuery = sql`
-  select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition,
-    r.relhassubclass and r.relkind = 'r' as has_inheritors
-  from pg_catalog.pg_class r
-  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-  where ${userRelation}
-  order by n.nspname, r.relname`;
-
-// to_jsonb reads columns of pg_constraint that only newer servers have: conenforced is PostgreSQL 18's.
-const columnsQuery = sql`
-  select r.oid::text as relation, a.attname as name,
-    pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
-    pg_catalog.format_type(base.oid, null) as base_type,
-    case when base.typtype = 'b' and base_schema.nspname <> 'pg_catalog' then base_schema.nspname end as operator_schema,
-    a.attnotnull as not_null,
-    a.attnotnull and coalesce(not_null.convalidated, true)
-      and coalesce((pg_catalog.to_jsonb(not_null) ->> 'conenforced')::boolean, true) as not_null_validated,
-    not_null.conname as not_null_name,
-    a.atthasdef and a.attgenerated = '' as has_default
-  from pg_catalog.pg_class r
-  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-  join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
-  join pg_catalog.pg_type t on t.oid = a.atttypid
-  cross join lateral (
-    with recursive below as (
-      select t.oid, t.typtype, t.typbasetype, t.typnamespace
-      union all
-      select d.oid, d.typtype, d.typbasetype, d.typnamespace
-      from below join pg_catalog.pg_type d on below.typtype = 'd' and d.oid = below.typbasetype
-    )
-    select below.oid, below.typtype, below.typnamespace from below where below.typtype <> 'd'
-  ) base
-  join pg_catalog.pg_namespace base_schema on base_schema.oid = base.typnamespace
-  left join pg_catalog.pg_constraint not_null
-    on not_null.conrelid = r.oid and not_null.contype = 'n' and not_null.conkey = array[a.attnum]
-  where ${userRelation}
-  order by r.oid, a.attnum`;
-
-const foreignKeysQuery = sql`
-  select r.oid::text as relation, c.conname as name, parent_schema.nspname as parent_schema, parent.relname as parent_name,
-    c.convalidated as validated,
-    coalesce((pg_catalog.to_jsonb(c) ->> 'conenforced')::boolean, true)
-      and not exists (
-        select from pg_catalog.pg_trigger g where g.tgconstraint = c.oid and g.tgenabled not in ('O', 'A')
-      ) as enforced,
-    (
-      select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(child_column.attname, parent_column.attname) order by pair.position)
-      from unnest(c.conkey, c.confkey) with ordinality as pair (child, parent, position)
-      join pg_catalog.pg_attribute child_column on child_column.attrelid = c.conrelid and child_column.attnum = pair.child
-      join pg_catalog.pg_attribute parent_column on parent_column.attrelid = c.confrelid and parent_column.attnum = pair.parent
-    )::text as pairs
-  from pg_catalog.pg_constraint c
-  join pg_catalog.pg_class r on r.oid = c.conrelid
-  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-  join pg_catalog.pg_class parent on parent.oid = c.confrelid
-  join pg_catalog.pg_namespace parent_schema on parent_schema.oid = parent.relnamespace
-  where c.contype = 'f' and ${userRelation}
-  order by r.oid, c.conname`;
-
-const indexesQuery = sql`
-  select r.oid::text as relation, i.relname as name, x.indisunique as is_unique, x.indisprimary as is_primary,
-    x.indisvalid and x.indisready and x.indislive as valid, x.indpred is not null as partial, x.indimmediate as immediate,
-    (
-      select pg_catalog.jsonb_agg(a.attname order by key.position)
-      from pg_catalog.unnest(x.indkey::int2[]) with ordinality as key (attnum, position)
-      left join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum = key.attnum and key.attnum > 0
-      where key.position <= x.indnkeyatts
-    )::text as columns
-  from pg_catalog.pg_index x
-  join pg_catalog.pg_class i on i.oid = x.indexrelid
-  join pg_catalog.pg_class r on r.oid = x.indrelid
-  join pg_catalog.pg_namespace n on n.oid = r.relnamespace
-  where ${userRelation}
-  order by r.oid, x.indisprimary desc, i.relname`;
-
 function groupByRelation<Item>(rows: readonly Row[], read: (row: Row) => Item): Map<string, Item[]> {
   const groups = new Map<string, Item[]>();
   for (const row of rows) {
@@ -192,11 +146,17 @@ function readColumn(row: Row): Column {
     name: text(row, 'name') as Identifier,
     type: typeName(text(row, 'type')),
     baseType: typeName(text(row, 'base_type')),
+    isComposite: flag(row, 'is_composite'),
+    equality: text(row, 'equality'),
     operatorSchema: (row['operator_schema'] ?? undefined) as Identifier | undefined,
+    typeSchema: (row['type_schema'] ?? undefined) as Identifier | undefined,
+    looseCollation: row['collation_name']
+      ? tableName(text(row, 'collation_schema'), row['collation_name'])
+      : undefined,
     notNull: flag(row, 'not_null'),
     notNullValidated: flag(row, 'not_null_validated'),
     notNullName: row['not_null_name'] ?? undefined,
-    hasDefault: flag(row, 'has_default'),
+    filledBy: (row['filled_by'] ?? undefined) as Column['filledBy'],
   };
 }
 
@@ -208,14 +168,19 @@ function readForeignKey(row: Row): ForeignKey {
     on: pairs.map(([child, parent]) => ({ child, parent })),
     validated: flag(row, 'validated'),
     enforced: flag(row, 'enforced'),
+    matchFull: flag(row, 'match_full'),
+    temporal: flag(row, 'temporal'),
   };
 }
 
 function readIndex(row: Row): Index {
-  const columns = JSON.parse(text(row, 'columns')) as (Identifier | null)[];
+  const keys = JSON.parse(text(row, 'keys')) as [Identifier | null, boolean | null][];
+  const unfit = keys.findIndex(([column, hasItsCollation]) => column === null || !hasItsCollation);
   return {
     name: text(row, 'name'),
-    columns: columns.map((column) => column ?? undefined),
+    method: text(row, 'method'),
+    columns: keys.map(([column]) => column ?? undefined),
+    searchable: unfit === -1 ? keys.length : unfit,
     unique: flag(row, 'is_unique'),
     primary: flag(row, 'is_primary'),
     valid: flag(row, 'valid'),

@@ -3,9 +3,16 @@ import { userInfo } from 'node:os';
 import { didYouMean } from '../support/nearest.ts';
 import { plain } from '../support/plain.ts';
 import { Problem } from '../support/problem.ts';
-import { PARAMETERS, parseConnectionUrl, type Settings } from './connection-url.ts';
+import {
+  PARAMETERS,
+  parseConnectionUrl,
+  requireAddress,
+  type Parameter,
+  type Settings,
+} from './connection-url.ts';
 import type { ConnectionTarget, TlsPolicy } from './database.ts';
 import { passwordFromFile } from './password-file.ts';
+import { readService } from './service-file.ts';
 import { readTlsPolicy, SSL_MODES } from './tls.ts';
 
 /** Where a connection's settings come from. */
@@ -20,18 +27,23 @@ type ConnectionSource = {
 /** With a URL the environment decides on these alone: who asks, and how it is proved who answers, never who is asked. */
 const FILLED_IN = ['user', 'password', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'channel_binding', 'connect_timeout', 'application_name'] as const; // prettier-ignore
 
+/** Variables that ask for more proof of who answers than Rowgate can get: without it nobody may be taken for the server. */
+const UNPROVABLE = ['PGREQUIREAUTH', 'PGREQUIREPEER', 'PGSSLCRL', 'PGSSLCRLDIR', 'PGSSLMINPROTOCOLVERSION'];
+/** Variables that, where there is no URL, would lead to another server, or to a session with other rights. */
+const ELSEWHERE = ['PGHOSTADDR', 'PGTARGETSESSIONATTRS', 'PGOPTIONS'];
+
 const DEFAULT_PORT = 5_432;
 /** libpq waits for ever; a job should not. Ten seconds let a paused serverless database wake up. */
 const DEFAULT_CONNECT_TIMEOUT_S = 10;
 const MAX_CONNECT_TIMEOUT_S = 3_600;
 
 /**
- * Where to connect, as whom and how, from the URL, or from libpq's PG* variables when there is none. As libpq would,
- * or stricter: what cannot be honoured is refused by name. Reads the files that are named; connects to nothing. Throws
- * `connection-invalid`, whose message holds no secret.
+ * Where to connect, as whom and how, from the URL, or from libpq's PG* variables when there is none; either may name a
+ * service. As libpq would, or stricter: what cannot be honoured is refused by name. Reads the files that are named;
+ * connects to nothing. Throws `connection-invalid`, whose message holds no secret.
  */
 export function parseConnectionTarget({ url, env, applicationName }: ConnectionSource): ConnectionTarget {
-  const settings = url === undefined ? environmentOnly(env) : fillIn(parseConnectionUrl(url), env);
+  const settings = url === undefined ? fromEnvironment(env) : fromUrl(url, env);
   const host = oneHost(settings.host ?? '');
   const user = settings.user ?? systemUser();
   const account = { host, port: parsePort(settings.port), database: settings.dbname ?? user, user };
@@ -62,21 +74,33 @@ export function secretsOf(url: string | undefined, target: ConnectionTarget | un
   return [...new Set([text, normalised(text), ...forms])].filter((form) => form.length >= 4);
 }
 
-function environmentOnly(env: ConnectionSource['env']): Settings {
-  for (const name of ['PGSERVICE', 'PGHOSTADDR'] as const) {
-    if (env[name]) throw invalid(`Rowgate does not read ${name}`, 'Unset it, and set PGHOST, PGPORT, PGDATABASE and PGUSER.');
-  }
-  const settings = fillIn({}, env, Object.keys(PARAMETERS) as (keyof typeof PARAMETERS)[]);
+function fromUrl(url: string, env: ConnectionSource['env']): Settings {
+  const settings = withService(parseConnectionUrl(url), env);
+  requireAddress(settings);
+  refuseVariables(env, UNPROVABLE);
+  return fillIn(settings, env, FILLED_IN);
+}
+
+function fromEnvironment(env: ConnectionSource['env']): Settings {
+  refuseVariables(env, [...UNPROVABLE, ...ELSEWHERE]);
+  const { PGSERVICE: service } = env;
+  const settings = fillIn(withService(service ? { service } : {}, env), env, Object.keys(PARAMETERS) as Parameter[]);
   if (settings.host !== undefined) return settings;
-  throw invalid('Nothing says which database to ask', 'Give a database URL, or set PGHOST, PGDATABASE, PGUSER and PGPASSWORD.');
+  throw invalid('Nothing says which database to ask', 'Give a database URL, or set PGSERVICE, or PGHOST, PGDATABASE, PGUSER and PGPASSWORD.');
 } // prettier-ignore
 
+/** What a service says fills in, and the environment after it, as in libpq. */
+function withService(settings: Settings, env: ConnectionSource['env']): Settings {
+  return settings.service === undefined ? settings : { ...readService(settings.service, env), ...settings };
+}
+
+function refuseVariables(env: ConnectionSource['env'], names: readonly string[]): void {
+  const name = names.find((each) => env[each]);
+  if (name) throw invalid(`Rowgate does not do what ${name} asks for`, 'Unset it for Rowgate.');
+}
+
 /** The settings, and for those that they leave out what the environment has; empty variables count as unset. */
-function fillIn(
-  settings: Settings,
-  env: ConnectionSource['env'],
-  names: readonly (keyof typeof PARAMETERS)[] = FILLED_IN,
-): Settings {
+function fillIn(settings: Settings, env: ConnectionSource['env'], names: readonly Parameter[]): Settings {
   const found = names.flatMap((name) => {
     const value = env[PARAMETERS[name]];
     return value ? [[name, value]] : [];

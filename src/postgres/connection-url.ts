@@ -15,9 +15,10 @@ export const PARAMETERS = {
   channel_binding: 'PGCHANNELBINDING',
   connect_timeout: 'PGCONNECT_TIMEOUT',
   application_name: 'PGAPPNAME',
+  service: 'PGSERVICE',
 } as const;
 
-type Parameter = keyof typeof PARAMETERS;
+export type Parameter = keyof typeof PARAMETERS;
 
 /** Parameters and their values as text; an empty value is left out, as libpq takes it for none. */
 export type Settings = { readonly [Name in Parameter]?: string };
@@ -26,7 +27,6 @@ export type Settings = { readonly [Name in Parameter]?: string };
 const REFUSED: Readonly<Record<string, string>> = {
   options: 'Poolers refuse it. Set what you need on the role: alter role <role> set …',
   hostaddr: 'Write the address as the host.',
-  service: 'Write the connection out as a URL.',
   target_session_attrs: 'Name the one server to ask as the host.',
   ssl: 'Write sslmode=require or sslmode=verify-full.',
   pgbouncer: "It is Prisma's own; leave it out. Rowgate needs no telling that there is a pooler.",
@@ -40,8 +40,7 @@ const ENCODE_HINT =
 
 /**
  * Takes a connection URL apart: `postgres://user:password@host:port/database?parameter=value`, with `[::1]` for an
- * IPv6 address and `?host=/folder` or `%2Ffolder` for a Unix socket. It must name a host and a database: a URL that a
- * variable in it left half empty would reach some other database. Throws `connection-invalid`; no message holds any
+ * IPv6 address and `?host=/folder` or `%2Ffolder` for a Unix socket. Throws `connection-invalid`; no message holds any
  * part of the URL but names of parameters.
  */
 export function parseConnectionUrl(url: string): Settings {
@@ -51,10 +50,18 @@ export function parseConnectionUrl(url: string): Settings {
   if (/[@/]/.test(path) || query.includes('@')) throw invalid('The database URL holds a raw @ or / after its host', ENCODE_HINT);
   const named = { ...parseAuthority(authority), dbname: decode('database', path), ...parseQuery(query) };
   const settings: Settings = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== ''));
-  if (settings.host === undefined) throw invalid('The database URL names no host', 'A part of it may come from a variable that is not set.');
-  if (settings.dbname === undefined) throw invalid('The database URL names no database', `Write it after the host: postgres://user:password@host:5432/database. ${ENCODE_HINT}`);
   if (settings.user === undefined && authority.includes('@')) throw invalid('The database URL names no user before its @', 'A part of it may come from a variable that is not set.');
   return settings;
+} // prettier-ignore
+
+/**
+ * Holds a URL to naming a host and a database, by itself or by its service: one that a variable in it left half empty
+ * would reach some other database.
+ */
+export function requireAddress(settings: Settings): void {
+  const who = settings.service === undefined ? 'The database URL' : 'The service of the database URL';
+  if (settings.host === undefined) throw invalid(`${who} names no host`, 'A part of it may come from a variable that is not set.');
+  if (settings.dbname === undefined) throw invalid(`${who} names no database`, `Write it after the host: postgres://user:password@host:5432/database. ${ENCODE_HINT}`);
 } // prettier-ignore
 
 function refuseOtherForms(text: string): void {
@@ -86,7 +93,7 @@ function parseQuery(query: string): Settings {
   const settings: Record<string, string> = {};
   for (const part of query.split('&').filter((part) => part !== '')) {
     const [name = '', ...value] = part.split('=');
-    if (!Object.hasOwn(PARAMETERS, name)) throw refused(name);
+    if (!isParameter(name)) throw refusedParameter('The database URL', name);
     if (Object.hasOwn(settings, name))
       throw invalid(`The database URL gives ${name} twice`, 'Leave one of them.');
     settings[name] = decode(name, value.join('='));
@@ -94,14 +101,19 @@ function parseQuery(query: string): Settings {
   return settings;
 }
 
-function refused(name: string): Problem {
-  if (!/^\w+$/.test(name))
-    return invalid('The database URL holds a parameter that cannot be read', ENCODE_HINT);
+/** Whether a connection string may say this. */
+export function isParameter(name: string): name is Parameter {
+  return Object.hasOwn(PARAMETERS, name);
+}
+
+/** The problem of a parameter that is not one, or that stands for what Rowgate does not do; `source` gives it. */
+export function refusedParameter(source: string, name: string): Problem {
+  if (!/^\w+$/.test(name)) return invalid(`${source} holds a parameter that cannot be read`, ENCODE_HINT);
   const guess = didYouMean(name, Object.keys(PARAMETERS));
   const hint = Object.hasOwn(REFUSED, name)
     ? REFUSED[name]
     : `Known are: ${Object.keys(PARAMETERS).join(', ')}.`;
-  return invalid(`The database URL has a parameter that Rowgate does not take: ${name}${guess}`, hint);
+  return invalid(`${source} has a parameter that Rowgate does not take: ${name}${guess}`, hint);
 }
 
 function decode(part: string, encoded: string): string {

@@ -17,3 +17,23 @@ export async function within<Result>(
     clearTimeout(timer);
   }
 }
+
+/** The work's outcome, or a rejection with what `stopped` makes once the signal is given. Work that is stopped goes on. */
+export async function unlessAborted<Result>(
+  signal: AbortSignal | undefined,
+  work: Promise<Result>,
+  stopped: () => Error,
+): Promise<Result> {
+  if (!signal) return work;
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(stopped());
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -3,6 +3,7 @@ import { plain } from '../support/plain.ts';
 import { asProblem, Problem, type ProblemCode } from '../support/problem.ts';
 import { redactTarget } from './connection-string.ts';
 import type { ConnectionTarget } from './database.ts';
+import { preparePassword } from './prepared-password.ts';
 
 /** What the session knows about a failure that the error itself does not say. */
 type FailureContext = {
@@ -34,10 +35,13 @@ const LOST_HINT =
 const CREDENTIALS_HINT =
   'Check user and password in the database URL (special characters written as %XX); a password may also come from PGPASSWORD or .pgpass.';
 
+const PREPARED_HINT = `${CREDENTIALS_HINT} This one holds characters that clients and servers write in several forms (SASLprep): if it is right, give the role one in ASCII.`;
+
 /** By SQLSTATE, or by its class (the first two characters) where the whole code is not listed. */
 const SERVER_ERRORS: Record<string, Meaning> = {
   // The connection. 08P01 is how PgBouncer refuses a startup parameter or an unknown database.
   '08': { code: 'connection-lost', says: 'the connection failed' },
+  '0A': { code: 'query-failed', says: 'the server does not have what the statement asks for' },
   // Login: at connect time alone.
   '28': { code: 'authentication-failed', says: 'the server refused the login', hint: CREDENTIALS_HINT },
   '28000': { code: 'authentication-failed', says: 'the server lets nobody in this way', hint: 'Check user and sslmode in the database URL, and pg_hba.conf on the server.' },
@@ -68,6 +72,7 @@ const SERVER_ERRORS: Record<string, Meaning> = {
   '53300': { code: 'server-busy', says: 'the server has no connection free', hint: BUSY_HINT },
   '53400': { code: 'server-busy', says: 'a limit of the server is reached, such as temp_file_limit' },
   '54': { code: 'query-failed', says: 'the statement is too large or too deeply nested for the server' },
+  '55000': { code: 'not-measurable', says: 'an object is not ready to be read, such as a materialized view that holds no data yet', hint: 'Fill it first: refresh materialized view <name>' },
   '55006': { code: 'query-failed', says: 'an object is in use' },
   '55P03': { code: 'lock-timeout', says: 'a lock was not free in time', hint: 'Another session holds it, such as a migration. Run again when that is done.' },
   // What operators and their tools do to a session.
@@ -83,11 +88,20 @@ const SERVER_ERRORS: Record<string, Meaning> = {
   XX002: { code: 'query-failed', says: 'the server found a corrupted index', hint: 'Rebuild it with: reindex index concurrently <index>' },
 }; // prettier-ignore
 
+/** What PgBouncer says with 08P01 once it has let a client in. */
+const POOLER_ERRORS: Record<string, Meaning> = {
+  query_wait_timeout: { code: 'server-busy', says: 'the pooler had no connection to the server free in time', hint: BUSY_HINT },
+  'transaction blocks not allowed in statement pooling mode': { code: 'not-measurable', says: 'the pooler is in statement mode, and without a transaction there is no one state of the data to measure', hint: 'Connect to the server itself, or to a pool in transaction or session mode.' },
+}; // prettier-ignore
+
 /** Five of these, at least one a digit; Node's codes such as EPIPE have none. */
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 
 /** The server's functions that cancel for a standby's sake, whatever the language of the message. */
 const RECOVERY_ROUTINES = new Set(['ProcessInterrupts', 'ProcessRecoveryConflictInterrupt']);
+
+/** Our own code for a driver that stumbled over what it was sent. */
+export const UNREADABLE = 'UNREADABLE';
 
 /** Node's and the drivers' codes for a connection that could not be made, or was cut. */
 const NETWORK_ERRORS: Record<string, Pick<Meaning, 'says' | 'hint'>> = {
@@ -102,6 +116,7 @@ const NETWORK_ERRORS: Record<string, Pick<Meaning, 'says' | 'hint'>> = {
   ECONNRESET: { says: 'the other side cut it', hint: LOST_HINT },
   EPIPE: { says: 'the other side closed it', hint: LOST_HINT },
   CONNECTION_CLOSED: { says: 'the other side closed it', hint: LOST_HINT },
+  [UNREADABLE]: { says: "what came from there is not Postgres's protocol", hint: 'Check host and port. If they are right, look for a proxy in between.' },
 }; // prettier-ignore
 
 const TRUST_HINT =
@@ -145,6 +160,11 @@ export function lostProblem(target: ConnectionTarget): Problem {
   });
 }
 
+/** The problem of what had to be given up because the run was cancelled. */
+export function cancelledProblem(): Problem {
+  return new Problem('cancelled', 'The run was cancelled');
+}
+
 /** The problem of a server that asks for a password when there is none. */
 export function passwordMissing(target: ConnectionTarget): Problem {
   const message = `Cannot connect to ${redactTarget(target)}: the server asks for a password, and none was given`;
@@ -179,7 +199,12 @@ function serverProblem(failure: Failure, sqlstate: string, context: FailureConte
 function meaningOf(failure: Failure, sqlstate: string, context: FailureContext): Meaning {
   const listed = SERVER_ERRORS[sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
   const meaning = listed ?? { code: 'query-failed', says: 'the server failed' };
+  const pooler = sqlstate === '08P01' && POOLER_ERRORS[failure.message];
+  if (pooler) return pooler;
   if (!context.connected) {
+    const { password = '' } = context.target;
+    if (sqlstate === '28P01' && password !== preparePassword(password))
+      return { ...meaning, hint: PREPARED_HINT };
     if (sqlstate === '42501')
       return {
         ...meaning,
@@ -219,12 +244,12 @@ function isRecoveryConflict({ routine, message }: Failure): boolean {
 
 /**
  * Whether the server's sentence can be shown. Before a statement ran it cannot hold a row's value. Later only that of
- * class 42, and of it only what the parser says, which alone has a position: `column::regclass` fails at run time as
+ * classes 42 and 0A, and of them only what the parser says, which alone has a position: `column::regclass` fails at run time as
  * `relation "<value>" does not exist`. The server's own check of privileges names objects of the catalogue; a function
  * that raises the same SQLSTATE may name anything.
  */
 function maySayItself(failure: Failure, sqlstate: string, { connected }: FailureContext): boolean {
-  const fromParser = sqlstate.startsWith('42') && failure.position !== undefined;
+  const fromParser = /^(42|0A)/.test(sqlstate) && failure.position !== undefined;
   return !connected || fromParser || failure.routine?.startsWith('aclcheck_error') === true;
 }
 

@@ -20,7 +20,7 @@ export function passwordFromFile(account: Account, env: NodeJS.ProcessEnv): stri
       hint: `Run: chmod 0600 '${file}'`,
     });
   }
-  return password;
+  return password || undefined;
 }
 
 function read(file: string): string {
@@ -34,10 +34,10 @@ function read(file: string): string {
 /** The fifth field of `host:port:database:user:password`, if the first four are the account's, or `*`. */
 function passwordIn(line: string, { host, port, database, user }: Account): string | undefined {
   if (line.startsWith('#')) return undefined;
-  // A colon or a backslash inside a field has a backslash before it.
-  const fields = line.replace(/\r$/, '').match(/(?:\\.|[^:\\])*(?::|$)/g) ?? [];
-  const [hostField, portField, databaseField, userField, password] = fields.map((field) =>
-    field.replace(/:$/, '').replaceAll(/\\(.)/g, '$1'),
+  // A colon or a backslash inside a field has a backslash before it; one at the line's end is itself.
+  const fields = line.replace(/\r$/, '').matchAll(/((?:\\.|[^:\\]|\\$)*)(?::|$)/gs);
+  const [hostField, portField, databaseField, userField, password] = [...fields].map(([, field = '']) =>
+    field.replaceAll(/\\(.)/gs, '$1'),
   );
   const hosts = host.startsWith('/') ? [host, 'localhost'] : [host];
   const matching =

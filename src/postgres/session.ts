@@ -2,7 +2,8 @@ import { Problem } from '../support/problem.ts';
 import { compile, type CompiledSql, type Sql } from '../sql/sql.ts';
 import type { ConnectionTarget, Row, Session } from './database.ts';
 import { within } from './deadline.ts';
-import { databaseProblem, lostProblem } from './errors.ts';
+import { cancelledProblem, databaseProblem, lostProblem } from './errors.ts';
+import type { LastWords } from './last-words.ts';
 import { requestCancel, type BackendKey } from './socket.ts';
 import type { Encryption } from './tls.ts';
 
@@ -18,8 +19,8 @@ export type Wire = {
   readonly key: BackendKey | undefined;
   /** How a cancel request has to travel: as the session does. */
   readonly encryption: Encryption;
-  /** Resolves when the connection has ended, in whatever way and by whomever. */
-  readonly ended: Promise<unknown>;
+  /** Resolves when the connection has ended, in whatever way and by whomever, with what the server said to it. */
+  readonly ended: Promise<LastWords | undefined>;
   /** Runs one statement. May throw what it likes; need not settle once the connection has ended. */
   send(statement: CompiledSql): Promise<RawResult>;
   /** Says goodbye to the server; resolves when the connection is closed. */
@@ -28,58 +29,84 @@ export type Wire = {
   destroy(): void;
 };
 
-/** Long for any one statement that has no deadline of its own, short against a job's six hours. */
-const DEFAULT_DEADLINE_MS = 60_000;
+/** A little more than the server grants to a statement that has no deadline of its own (snapshot.ts). */
+const DEFAULT_DEADLINE_MS = 35_000;
+
+/** A cancel travels in milliseconds; and a job that is cancelled has 10 s to write its report, closing included. */
+const CANCEL_GRACE_MS = 3_000;
 
 /** Shared among a cancel and the goodbye. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
-/** A {@link Session} over a driver's connection: deadlines, cancelling, and what is thrown. */
-export function makeSession(target: ConnectionTarget, wire: Wire): Session {
+/**
+ * A {@link Session} over a driver's connection: deadlines, cancelling, and what is thrown. When the signal is given,
+ * what runs is cancelled, and nothing runs after it.
+ */
+export function makeSession(target: ConnectionTarget, wire: Wire, signal?: AbortSignal): Session {
   let alive = true;
-  let running = false;
+  let busy = false;
+  /** What the server has been asked, and has not answered yet. */
+  let running: Promise<unknown> | undefined;
+  let cancelRequested = false;
   let cancelling: Promise<void> | undefined;
-  void wire.ended.then(() => (alive = false));
-  const ended = wire.ended.then(() => Promise.reject(lostProblem(target)));
-  ended.catch(() => {}); // of interest to a running query alone
+  const ended = wire.ended.then((words) => {
+    alive = false;
+    throw words ? databaseProblem(words, { target, connected: true }) : lostProblem(target);
+  });
+  const onAbort = (): void => void cancel();
+  signal?.addEventListener('abort', onAbort);
+  ended.catch(() => signal?.removeEventListener('abort', onAbort));
 
   async function query(statement: Sql, { deadlineMs = DEFAULT_DEADLINE_MS } = {}): Promise<readonly Row[]> {
-    if (running) throw new Problem('internal', 'a session was asked for two queries at once');
-    running = true;
+    if (busy) throw new Problem('internal', 'a session was asked for two queries at once');
+    busy = true;
     try {
       const result = Promise.race([send(statement), ended]);
       return toRows(await within(deadlineMs, result, () => lateProblem(deadlineMs)));
     } catch (error) {
       throw fail(error);
     } finally {
-      running = false;
+      busy = false;
+      running = undefined;
     }
   }
 
   async function send(statement: Sql): Promise<RawResult> {
     await cancelling; // one that arrives late would hit this statement instead of the last one
     cancelling = undefined;
-    if (!alive) throw lostProblem(target);
-    return wire.send(compile(statement));
+    cancelRequested = false;
+    if (signal?.aborted) throw cancelledProblem();
+    if (!alive) return ended;
+    const result = wire.send(compile(statement));
+    running = result;
+    return result;
   }
 
   /** The error as a problem; a session whose connection cannot be trusted any more ends here. */
   function fail(error: unknown): Problem {
-    const cancelRequested = cancelling !== undefined;
     const problem = databaseProblem(error, { target, connected: true, cancelRequested });
     const late = problem.code === 'statement-timeout' && problem.sqlstate === undefined;
-    if (late) void cancel();
-    if (late || problem.code === 'connection-lost' || problem.code === 'internal') {
-      alive = false;
-      wire.destroy();
-    }
-    return problem;
+    if (!late && problem.code !== 'connection-lost' && problem.code !== 'internal') return problem;
+    // The server may not know yet that nobody waits for its answer.
+    if (running && problem.sqlstate === undefined) cancelling ??= stop(running);
+    alive = false;
+    wire.destroy();
+    return cancelRequested ? cancelledProblem() : problem;
   }
 
   async function cancel(): Promise<void> {
-    if (!running || wire.key === undefined) return;
-    cancelling ??= requestCancel(target, wire.encryption, wire.key);
+    if (running === undefined) return;
+    cancelRequested = true;
+    cancelling ??= stop(running);
     await cancelling;
+  }
+
+  /** A connection on which the statement does not end is closed, as nobody can tell what goes on there. */
+  async function stop(statement: Promise<unknown>): Promise<void> {
+    const request = wire.key && requestCancel(target, wire.encryption, wire.key);
+    const over = Promise.race([statement, wire.ended]);
+    const both = Promise.allSettled([request, over]);
+    await within(CANCEL_GRACE_MS, both, () => new Error('late')).catch(() => wire.destroy());
   }
 
   async function close(): Promise<void> {

@@ -1,15 +1,14 @@
-import { identifier, quoteIdentifier, type Identifier } from '../sql/identifier.ts';
+import { quoteIdentifier, type Identifier } from '../sql/identifier.ts';
 import { constant, join, param, sql, type Sql } from '../sql/sql.ts';
 import { Problem } from '../support/problem.ts';
 import type { Database, Row, Session } from './database.ts';
+import { inSavepoint } from './savepoint.ts';
+import { readTarget, type ServerTarget } from './server-target.ts';
 
-/** What the server says of itself and of the snapshot. */
-export type SnapshotTarget = {
-  readonly database: string;
-  readonly serverVersion: string;
-  readonly inRecovery: boolean;
-  /** Write-ahead log position of the snapshot; on a standby, the last one replayed. Undefined where it cannot be read. */
-  readonly lsn: string | undefined;
+/** What the server says of itself, and how far its snapshot reaches. */
+export type SnapshotTarget = ServerTarget & {
+  /** False where the server does not export its snapshots: then one session has to do all the work. */
+  readonly sharesSnapshot: boolean;
 };
 
 /** One view of the data, read-only, shared by every session that was opened on it. */
@@ -44,7 +43,6 @@ export async function openSnapshot(database: Database): Promise<Snapshot> {
   const open = async (): Promise<Session> => {
     const session = await database.connect();
     sessions.push(session);
-    await session.query(beginReading);
     return session;
   };
   const close = async (): Promise<void> => {
@@ -52,17 +50,22 @@ export async function openSnapshot(database: Database): Promise<Snapshot> {
   };
   try {
     const leader = await open();
+    const server = await readTarget(leader);
+    await leader.query(beginReading);
     const exported = await exportSnapshot(leader);
     await configure(leader);
     const join = async (): Promise<Session> => {
       if (exported === undefined)
         throw new Problem('not-measurable', 'this server does not share its snapshots');
       const session = await open();
+      // Behind a pooler it is this that waits for a connection to the server; the run can do without one more.
+      await session.query(beginReading, { deadlineMs: database.target.connectTimeoutMs });
       await session.query(sql`set transaction snapshot ${constant(exported)}`);
       await configure(session);
       return session;
     };
-    return { target: await readTarget(leader), leader, join, close };
+    const target = { ...server, sharesSnapshot: exported !== undefined };
+    return { target, leader, join, close };
   } catch (error) {
     await close();
     throw error;
@@ -88,21 +91,27 @@ async function exportSnapshot(leader: Session): Promise<string | undefined> {
  * rows hidden by a policy into an error; `search_path` keeps other schemas' functions and operators out of sight.
  */
 async function configure(session: Session): Promise<void> {
-  await session.query(
-    settings({
-      row_security: 'off',
-      search_path: 'pg_catalog, pg_temp',
-      statement_timeout: String(CATALOG_TIMEOUT_MS),
-      lock_timeout: '2000',
-      idle_in_transaction_session_timeout: String(IDLE_TIMEOUT_MS),
-      constraint_exclusion: 'on',
-      standard_conforming_strings: 'on',
-      DateStyle: 'ISO, YMD',
-      TimeZone: 'UTC',
-      jit: 'off',
-    }),
-  );
+  const ours = settings({
+    row_security: 'off',
+    search_path: 'pg_catalog, pg_temp',
+    statement_timeout: String(CATALOG_TIMEOUT_MS),
+    lock_timeout: '2000',
+    idle_in_transaction_session_timeout: String(IDLE_TIMEOUT_MS),
+    constraint_exclusion: 'on',
+    quote_all_identifiers: 'off',
+    standard_conforming_strings: 'on',
+    DateStyle: 'ISO, YMD',
+    TimeZone: 'UTC',
+    jit: 'off',
+  });
+  await session.query(sql`${ours}, ${noticeGoneClient} as gone_client`);
 }
+
+/** Has the server end a statement whose client is gone: PostgreSQL 14 can, where the system tells it of a closed socket. */
+const noticeGoneClient = sql`case
+  when pg_catalog.current_setting('server_version_num')::int >= 140000 and pg_catalog.version() ~ 'linux'
+  then pg_catalog.set_config('client_connection_check_interval', '1000', true)
+end`;
 
 function settings(values: Readonly<Record<string, string>>): Sql {
   const calls = Object.entries(values).map(
@@ -124,8 +133,7 @@ export async function askAside<Answer>(
   schemas: readonly Identifier[],
   ask: (query: (statement: Sql) => Promise<readonly Row[]>) => Promise<Answer>,
 ): Promise<Answer> {
-  await session.query(sql`savepoint aside`);
-  try {
+  return inSavepoint(session, async () => {
     const path = ['pg_catalog', ...schemas.map(quoteIdentifier), 'pg_temp'].join(', ');
     await session.query(
       settings({
@@ -134,58 +142,8 @@ export async function askAside<Answer>(
         lock_timeout: String(limits.lockTimeoutMs),
       }),
     );
-    return await ask((statement) =>
+    return ask((statement) =>
       session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS }),
     );
-  } finally {
-    if (session.alive) await leave(session, 'aside');
-  }
-}
-
-/** Both statements: a savepoint that is only rolled back to stays, and thousands of them would pile up. */
-async function leave(session: Session, savepoint: string): Promise<void> {
-  await session.query(sql`rollback to savepoint ${identifier(savepoint)}`);
-  await session.query(sql`release savepoint ${identifier(savepoint)}`);
-}
-
-async function readTarget(session: Session): Promise<SnapshotTarget> {
-  const [row] = await session.query(sql`
-    select pg_catalog.current_database() as database, pg_catalog.current_setting('server_version') as server_version,
-      pg_catalog.current_setting('server_version_num') as server_version_num,
-      pg_catalog.pg_is_in_recovery() as in_recovery`);
-  const inRecovery = row?.['in_recovery'] === 't';
-  if (Number(row?.['server_version_num']) < OLDEST_SERVER) {
-    const hint = 'Rowgate is tested on PostgreSQL 13 to 18.';
-    throw new Problem(
-      'connection-invalid',
-      `the server runs PostgreSQL ${row?.['server_version']}, which is too old`,
-      { hint },
-    );
-  }
-  return {
-    database: row?.['database'] ?? '',
-    serverVersion: row?.['server_version'] ?? '',
-    inRecovery,
-    lsn: await readLsn(session, inRecovery),
-  };
-}
-
-/** PostgreSQL 13, the oldest that the tests run on. */
-const OLDEST_SERVER = 130_000;
-
-/** Some hosted servers refuse this function; the position is worth showing, not worth failing for. */
-async function readLsn(session: Session, inRecovery: boolean): Promise<string | undefined> {
-  const position = inRecovery
-    ? sql`pg_catalog.pg_last_wal_replay_lsn()`
-    : sql`pg_catalog.pg_current_wal_lsn()`;
-  await session.query(sql`savepoint lsn`);
-  try {
-    const [row] = await session.query(sql`select ${position}::text as lsn`);
-    return row?.['lsn'] ?? undefined;
-  } catch (error) {
-    if (!session.alive) throw error;
-    return undefined;
-  } finally {
-    if (session.alive) await leave(session, 'lsn');
-  }
+  });
 }

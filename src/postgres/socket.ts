@@ -97,7 +97,7 @@ function happens(socket: Socket, event: 'connect' | 'data' | 'secureConnect'): P
   return new Promise((resolve, reject) => {
     socket.once(event, resolve);
     socket.on('error', reject);
-    socket.on('close', () => reject(new Error('closed')));
+    socket.on('close', () => reject(Object.assign(new Error('closed'), { code: 'CONNECTION_CLOSED' })));
   });
 }
 

@@ -18,6 +18,8 @@ export type Answers = {
   readonly results: readonly CheckResult[];
   /** Why the run could not start or end; empty when it did both. */
   readonly problems: readonly Problem[];
+  /** What a person should know before they trust the answers. */
+  readonly warnings: readonly Problem[];
 };
 
 type Findings = Answers & {
@@ -42,16 +44,26 @@ export function makeReport(findings: Findings): Report {
     startedAt: findings.startedAt.toISOString(),
     elapsedMs: Math.round(findings.elapsedMs),
     target: findings.target ? describeTarget(findings.target) : null,
-    rules: { files: [...findings.rules.files], hash: findings.rules.hash },
+    rules: describeRules(findings.rules),
     totals: totalsOf(results),
     results,
     problems,
+    warnings: findings.warnings.map(makeProblem),
     channels: [],
   };
 }
 
-function describeTarget({ database, serverVersion, inRecovery, lsn }: SnapshotTarget): Report['target'] {
-  return { database, serverVersion, inRecovery, snapshotLsn: lsn ?? null };
+function describeRules({ files, hash, origin }: RuleSet): Report['rules'] {
+  const commit = origin.from === 'base' ? (origin.commit ?? null) : null;
+  return { files: [...files], hash, from: origin.from, commit };
+}
+
+function describeTarget(target: SnapshotTarget): Report['target'] {
+  const { database, serverVersion, role, inRecovery, lsn, pooled } = target;
+  const standby = target.standby
+    ? { state: target.standby.state, maxAgeMs: target.standby.maxAgeMs ?? null }
+    : null;
+  return { database, serverVersion, role, inRecovery, standby, snapshotLsn: lsn ?? null, pooled };
 }
 
 /** Whether a result can decide the verdict. */
@@ -79,6 +91,7 @@ const NOT_STARTED = new Set<Problem['code']>([
   'rules-not-found',
   'rules-invalid',
   'sql-not-allowed',
+  'base-unreadable',
   'table-unknown',
   'column-unknown',
   'connection-invalid',

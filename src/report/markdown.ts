@@ -46,13 +46,14 @@ function page(
   const sections = [
     `## ${icon} Rowgate: ${headline(report)}`,
     markdownText(setting(report)),
-    problems(report),
+    listOf(report.problems),
     rows.length > 0 ? ruleTable(rows) : '',
     left > 0 ? `*${number(left)} more rules did not fit here; the JSON report has them all.*` : '',
     detailed.length === 0 && rows.some(needsPerson)
       ? '*The details of each table did not fit here; the JSON report has them.*'
       : '',
     ...detailed.map(details),
+    warnings(report),
     `<sub>${footer(report)}</sub>`,
   ];
   return `${sections.filter(Boolean).join('\n\n')}\n`;
@@ -60,7 +61,11 @@ function page(
 
 const needsPerson = ({ results }: RuleGroup): boolean => results.some(({ outcome }) => outcome !== 'held');
 
-function problems({ problems: list }: Report): string {
+function warnings({ warnings: list }: Report): string {
+  return list.length > 0 ? `**Worth knowing**\n\n${listOf(list)}` : '';
+}
+
+function listOf(list: Report['problems']): string {
   const most = 50;
   const lines = list.slice(0, most).map(({ at, message, hint }) => {
     const place = at ? `${markdownCode(`${at.file}:${at.line}:${at.column}`)} ` : '';

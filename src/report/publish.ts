@@ -1,5 +1,3 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { MAX_ANNOTATIONS_PER_LEVEL, MAX_SUMMARY_BYTES } from '../github/limits.ts';
 import type { Runner } from '../github/runner.ts';
 import { asProblem, describeProblem } from '../support/problem.ts';
@@ -7,10 +5,8 @@ import { renderAnnotations, type ChangedPlaces } from './annotations.ts';
 import { renderJson } from './json.ts';
 import { renderMarkdown } from './markdown.ts';
 import type { Channel, Report } from './report.ts';
+import { REPORT_FILE, writeReportFile } from './report-file.ts';
 import { renderTerminal } from './terminal.ts';
-
-/** The file that a report folder holds. */
-const REPORT_FILE = 'report.json';
 
 /** Whether a channel is used: always, only when the run is not clean, or never. */
 export type Showing = 'always' | 'on-failure' | 'never';
@@ -39,15 +35,13 @@ export async function publish(report: Report, options: PublishOptions): Promise<
   }
   const { folder } = options;
   if (folder === undefined) return { ...report, channels };
-  const written = await attempt('report.json', () =>
-    writeReport({ ...report, channels: [...channels, fileChannel(report)] }, folder),
-  );
+  const written = await attempt(REPORT_FILE, async () => {
+    const shown = ok(report.results.length);
+    const complete = { ...report, channels: [...channels, { name: REPORT_FILE, ...shown }] };
+    await writeReportFile(renderJson(complete), folder);
+    return shown;
+  });
   return { ...report, channels: [...channels, written] };
-}
-
-/** Where {@link publish} puts the report of a folder. */
-export function reportPath(folder: string): string {
-  return path.join(folder, REPORT_FILE);
 }
 
 type Shown = Omit<Channel, 'name'>;
@@ -62,7 +56,6 @@ async function attempt(name: string, show: () => Promise<Shown>): Promise<Channe
 
 const ok = (count: number): Shown => ({ state: 'ok', shown: count, total: count, reason: null });
 const skipped = (reason: string): Shown => ({ state: 'skipped', shown: 0, total: 0, reason });
-const fileChannel = (report: Report): Channel => ({ name: REPORT_FILE, ...ok(report.results.length) });
 
 function showLog(report: Report, port: Runner): Shown {
   port.group('Rowgate', renderTerminal(report, { color: false }).trimEnd().split('\n'));
@@ -89,13 +82,4 @@ function summarize(report: Report, port: Runner, showing: Showing): Shown {
   port.summary(markdown);
   const reason = shown < total ? `a step summary holds ${MAX_SUMMARY_BYTES} bytes` : null;
   return { state: shown < total ? 'degraded' : 'ok', shown, total, reason };
-}
-
-/** Written beside and moved into place, so that nobody ever reads half a report. */
-async function writeReport(report: Report, folder: string): Promise<Shown> {
-  await mkdir(folder, { recursive: true });
-  const beside = path.join(folder, `.${REPORT_FILE}.${process.pid}`);
-  await writeFile(beside, renderJson(report));
-  await rename(beside, reportPath(folder));
-  return ok(report.results.length);
 }

@@ -64,12 +64,34 @@ export const reportSchema = z
       .strictObject({
         database: z.string(),
         serverVersion: z.string(),
+        role: z.string().describe('The role that asked.'),
         inRecovery: z.boolean().describe('True on a standby, whose data may lag behind the primary.'),
+        standby: z
+          .strictObject({
+            state: z.enum(['applied', 'behind', 'paused', 'disconnected', 'unknown']),
+            maxAgeMs: z
+              .number()
+              .nullable()
+              .describe('Its rows are at most this old; null when nothing bounds it.'),
+          })
+          .nullable()
+          .describe('How a standby keeps up with its primary; null on a server that is none.'),
         snapshotLsn: z.string().nullable(),
+        pooled: z.boolean().describe('Whether a pooler stood between.'),
       })
       .nullable()
       .describe('null when no server answered.'),
-    rules: z.strictObject({ files: z.array(z.string()), hash: z.string() }),
+    rules: z.strictObject({
+      files: z.array(z.string()),
+      hash: z.string(),
+      from: z
+        .enum(['workspace', 'base'])
+        .describe('base: read from the base commit, as the checkout was not to be trusted.'),
+      commit: z
+        .string()
+        .nullable()
+        .describe('The base commit; null for a workspace, whatever is checked out there.'),
+    }),
     totals: z.strictObject({
       results: count,
       held: count,
@@ -80,6 +102,9 @@ export const reportSchema = z
     }),
     results: z.array(result),
     problems: z.array(problem).describe('Why the run could not start, or could not end.'),
+    warnings: z
+      .array(problem)
+      .describe('What a person should know before they trust the answers; it decides no verdict.'),
     channels: z.array(channel).describe('Where the result was shown, and how much of it.'),
   })
   .describe('What a Rowgate run found, version 1.');

@@ -29,6 +29,7 @@ export function renderTerminal(report: Report, { color }: TerminalOptions): stri
   const lines = [
     paint('bold', paint(tone, headline(report))),
     paint('dim', plain(setting(report))),
+    ...report.warnings.flatMap((warning) => warningLines(warning, paint)),
     ...report.problems.flatMap((problem) => ['', ...problemLines(problem, paint)]),
     ...needing
       .filter((group) => !isRunProblem(group, report))
@@ -43,6 +44,10 @@ export function renderTerminal(report: Report, { color }: TerminalOptions): stri
 function problemLines({ at, message, hint }: ReportProblem, paint: Paint): string[] {
   const place = at ? `${at.file}:${at.line}:${at.column}: ` : '';
   return [plain(place + message), ...(hint ? [paint('dim', `  ${plain(hint)}`)] : [])];
+}
+
+function warningLines({ message, hint }: ReportProblem, paint: Paint): string[] {
+  return [`${paint('yellow', '!')} ${plain(message)}`, ...(hint ? [paint('dim', `  ${plain(hint)}`)] : [])];
 }
 
 function ruleLines(group: RuleGroup, paint: Paint): string[] {

@@ -1,5 +1,6 @@
 // The sentences that every renderer shares, so that a result reads the same wherever it is met.
 import { formatDurationMs } from '../support/duration.ts';
+import { listed } from '../support/listed.ts';
 import type { Report, ReportResult } from './report.ts';
 
 /** The results of one rule, in the order of the rules. */
@@ -57,11 +58,21 @@ export function headline(report: Report): string {
 
 /** What the run looked at, in one line. */
 export function setting(report: Report): string {
-  const { target, phase } = report;
+  const { target, phase, rules, results } = report;
   const where = target
-    ? `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ', a standby: its data may lag' : ''}`
+    ? `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ', a standby' : ''}`
     : 'no server answered';
-  return `${where}; ${phase === null ? 'no phase given, every rule enforced' : `phase ${phase}`}`;
+  const base =
+    rules.from === 'base' ? [`rules of base commit ${rules.commit?.slice(0, 8) ?? 'unknown'}`] : [];
+  const held = new Set(
+    results.filter(({ problem }) => problem?.code === 'sql-not-reviewed').map(({ rule }) => rule),
+  );
+  return [
+    where,
+    phase === null ? 'no phase given, every rule enforced' : `phase ${phase}`,
+    ...base,
+    ...(held.size > 0 ? [`not run before review: ${listed([...held])}`] : []),
+  ].join('; ');
 }
 
 /** How much was measured, and how long it took. */
@@ -120,9 +131,6 @@ export type Finding = {
   readonly results: readonly ReportResult[];
 };
 
-/** How many tables are named before the rest is counted. */
-const NAMED_TABLES = 3;
-
 /** What is to be said of a rule's tables that did not hold; tables of which the same is to be said share a line. */
 export function findingsOf({ results }: RuleGroup): Finding[] {
   const groups = new Map<string, ReportResult[]>();
@@ -134,12 +142,9 @@ export function findingsOf({ results }: RuleGroup): Finding[] {
   }
   return [...groups.values()].map((same) => {
     const names = same.map(({ table }) => table ?? '(query)');
-    const more = names.length - NAMED_TABLES;
-    const tables =
-      more > 1 ? `${names.slice(0, NAMED_TABLES).join(', ')} and ${number(more)} more` : names.join(', ');
     const [first] = same;
     return {
-      tables,
+      tables: listed(names),
       count: first ? violationsText(first) : '',
       detail: first ? detailText(first) : '',
       results: same,

@@ -49,12 +49,30 @@ export async function parseRules(path: string, text: string): Promise<ParsedRule
   const file = checked.success
     ? (checked.data as ReadableFile)
     : soundParts(document.value, checked.error.issues);
+  const tooMany = tooManyTables(document, file);
+  if (tooMany.length > 0) return { rules: [], problems: tooMany };
   const made = await Promise.all(
     file.rules.map((rule, index) => (rule ? makeRule(document, file, rule, index) : { problems: [] })),
   );
   const rules = made.flatMap((each) => ('rule' in each ? each.rule : []));
   const problems = [...mistakes, ...made.flatMap((each) => each.problems), ...findRepeatedIds(rules)];
   return { rules: problems.length > 0 ? [] : rules, problems };
+}
+
+/** More tables than this in the rules of one file, lists counted for each rule that uses them, is a mistake or an attack. */
+const MAX_TABLE_NAMES = 50_000;
+
+function tooManyTables(document: YamlDocument, { rules, lists = {} }: ReadableFile): Problem[] {
+  const count = (tables: RuleInput['tables']): number => {
+    if (Array.isArray(tables)) return tables.length;
+    return tables && 'list' in tables && Object.hasOwn(lists, tables.list)
+      ? (lists[tables.list] ?? []).length
+      : 0;
+  };
+  const total = rules.reduce((sum, rule) => sum + count(rule?.tables), 0);
+  if (total <= MAX_TABLE_NAMES) return [];
+  const message = `the rules name ${total} tables in all; at most ${MAX_TABLE_NAMES} are read of a file`;
+  return [new Problem('rules-invalid', message, { at: document.locate(['rules']) })];
 }
 
 /** A file of which some rules may not fit the format: those that do are looked at further, so that all mistakes show at once. */
@@ -91,6 +109,11 @@ export function findRepeatedIds(rules: readonly Rule[]): Problem[] {
 type Issue = {
   readonly code: string;
   readonly message: string;
+  readonly expected?: string;
+  readonly origin?: string;
+  readonly minimum?: number | bigint;
+  readonly maximum?: number | bigint;
+  readonly values?: readonly unknown[];
   readonly path: readonly PropertyKey[];
   readonly keys?: readonly string[];
   /** What is wrong with a key of a map that the author names freely. */
@@ -121,17 +144,41 @@ function explainIssue(document: YamlDocument, issue: Issue): Problem[] {
   }
   if (issue.code === 'invalid_key')
     return [say(issue.issues?.[0]?.message ?? issue.message, document.locateKey(path))];
-  const missing = valueAt(document.value, path) === undefined;
+  const value = valueAt(document.value, path);
   const key = path.filter((step) => typeof step === 'string').at(-1) ?? 'the file';
-  if (missing) return [say(`'${key}' is missing here`, document.locate(path))];
-  return [say(`'${key}' ${phrase(issue.message)}`, document.locate(path))];
+  if (value === undefined) return [say(`'${key}' is missing here`, document.locate(path))];
+  return [say(`'${key}' ${phrase(issue, value)}`, document.locate(path))];
 }
 
-/** The schema library's sentence as the end of one of ours. */
-function phrase(message: string): string {
-  return message
-    .replace(/^Invalid (input|option): /, 'is not valid: ')
-    .replace(/^Too (small|big): /, 'is too $1: ');
+const NOUNS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  tuple: 'a list',
+  object: 'a map',
+  record: 'a map',
+};
+
+/** What the schema library found, as the end of a sentence of ours. */
+function phrase(
+  { code, message, expected = '', origin, minimum, maximum, values = [] }: Issue,
+  value: unknown,
+): string {
+  const isList = origin === 'array' || origin === 'tuple';
+  if (code === 'invalid_type') {
+    const found = value === null ? 'is empty' : `must be ${NOUNS[expected] ?? expected}`;
+    const isScalar = typeof value === 'number' || typeof value === 'boolean';
+    return expected === 'string' && isScalar ? `${found}: write it in quotes, "${String(value)}"` : found;
+  }
+  if (code === 'too_small' && origin === 'string') return 'must not be empty';
+  if (code === 'too_small')
+    return isList ? `must have ${minimum} or more items` : `must be ${minimum} or more`;
+  if (code === 'too_big' && origin === 'string') return `must have at most ${maximum} characters`;
+  if (code === 'too_big') return isList ? `must have at most ${maximum} items` : `must be ${maximum} or less`;
+  if (code === 'invalid_value') return `must be ${values.length === 1 ? '' : 'one of: '}${values.join(', ')}`;
+  return message;
 }
 
 function knownKeys(document: YamlDocument, path: Path): readonly string[] {
@@ -184,7 +231,7 @@ async function makeRule(
   const rule = {
     id,
     kind,
-    spec,
+    spec: asWritten(document, path, spec),
     why,
     remedy,
     phases,
@@ -201,6 +248,18 @@ async function makeRule(
     locate: at,
   } as unknown as Rule;
   return { rule, problems };
+}
+
+/** Whether it stands in quotes must not change a value: of a column of text, 007 is three characters. */
+function asWritten(
+  document: YamlDocument,
+  path: Path,
+  spec: Record<string, unknown>,
+): Record<string, unknown> {
+  const values = spec['missing_values'];
+  if (!Array.isArray(values)) return spec;
+  const written = values.map((value, i) => document.textOf([...path, 'missing_values', i]) ?? String(value));
+  return { ...spec, missing_values: written };
 }
 
 type RuleInput = {
@@ -308,6 +367,9 @@ function makeAuthorSql(
     text,
     columns: isSelect ? [] : checked.columns,
     functions: checked.functions,
+    isPlain: !isSelect && checked.isPlain,
+    types: checked.types,
+    attributes: checked.attributes,
     qualified: (alias: Identifier) => (isSelect ? checked.text : checked.qualified(alias)),
     locate,
   };

@@ -83,7 +83,9 @@ const kindShapes = {
       )
       .min(1)
       .optional()
-      .describe("Values that stand for a missing one, such as 0, '' or a nil uuid."),
+      .describe(
+        "Values that stand for a missing one, such as 0, '' or a nil uuid. Taken as they are written, with quotes or without.",
+      ),
     backfill: backfill.optional(),
   },
   matches_parent: {

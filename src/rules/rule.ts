@@ -1,7 +1,8 @@
-import type { ColumnUse, FunctionCall } from '../sql/grammar.ts';
+import type { ColumnUse, NameUse } from '../sql/grammar.ts';
 import type { CheckedSql } from '../sql/sql.ts';
 import type { Identifier } from '../sql/identifier.ts';
 import type { Position } from '../support/problem.ts';
+import type { RuleOrigin } from './rule-files.ts';
 import type { KindName, KindSpecs } from './rule-schema.ts';
 
 export const SEVERITIES = ['error', 'warning', 'notice'] as const;
@@ -17,8 +18,16 @@ type Source = Position & { readonly endLine: number };
 export type AuthorSql = {
   readonly text: string;
   readonly columns: readonly ColumnUse[];
-  /** Every function that it calls, by bare name. */
-  readonly functions: readonly FunctionCall[];
+  /** Every function that it calls, and every type that it names without a schema. */
+  readonly functions: readonly NameUse[];
+  readonly types: readonly NameUse[];
+  /** What stands behind a dot in a query: a column, or a call in disguise. */
+  readonly attributes: readonly NameUse[];
+  /**
+   * Whether it is a predicate of columns and constants alone: comparisons, null and boolean tests, lists, and, or,
+   * not. What is not plain is raw SQL: it runs in a session of its own, and not at all where a pull request changed it.
+   */
+  readonly isPlain: boolean;
   /** The same SQL with each column written as `alias.column`; for a query, the text as it is. */
   qualified(alias: Identifier): CheckedSql;
   /** Where character `offset` of `text` (in code points, from 0) stands in the file. */
@@ -77,4 +86,10 @@ export type RuleSet = {
   /** SHA-256 over the files' texts in order, in hex: the same rules give the same hash. */
   readonly hash: string;
   readonly rules: readonly Rule[];
+  readonly origin: RuleOrigin;
 };
+
+/** Whether a rule holds SQL that is more than plain predicates: a query, a call, an operator that is no comparison. */
+export function holdsRawSql(rule: Rule): boolean {
+  return [...rule.authorSql.values()].some(({ isPlain }) => !isPlain);
+}

@@ -1,7 +1,8 @@
 import {
-  isAlias, isCollection, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, Parser, Scalar, visit,
+  isAlias, isCollection, isMap, isNode, isPair, isScalar, isSeq, parseDocument, Parser, Scalar, visit,
   type CST, type Document, type Node, type YAMLMap,
 } from 'yaml'; // prettier-ignore
+import { HIDDEN_CHARACTER } from '../support/hidden.ts';
 import type { Position } from '../support/problem.ts';
 import { Problem } from '../support/problem.ts';
 
@@ -17,6 +18,8 @@ export type YamlDocument = {
   locateKey(path: Path): Position;
   /** The last line of the value at a path. */
   endLine(path: Path): number;
+  /** The value at a path as it is written, such as `007`; of quoted text, the text. Undefined where it is no scalar. */
+  textOf(path: Path): string | undefined;
   /** Where code point `offset` of the text at a path stands; the text's start where lines were folded. */
   locateInText(path: Path, offset: number): Position;
 };
@@ -24,29 +27,23 @@ export type YamlDocument = {
 /** Nesting deeper than this is a mistake or an attack; a rules file needs 6. */
 const MAX_DEPTH = 32;
 
+/** A file with more keys and values than this takes seconds to read; a pack of 1,000 rules has about 25,000. */
+const MAX_NODES = 50_000;
+
 /** A map with more keys than this is no rules file; each mistake in it would be looked for among all of them. */
 const MAX_KEYS = 1_000;
-
-/** Controls, format and bidi characters, and lone surrogates: what a reviewer cannot see. */
-// eslint-disable-next-line no-control-regex -- these are what it looks for
-const HIDDEN =
-  /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u;
 
 /**
  * Reads YAML 1.2 strictly: no anchors, aliases, tags, directives, second documents, duplicate keys or invisible
  * characters. Gives the document, or every mistake with its place.
  */
 export function readYaml(file: string, text: string): { document: YamlDocument } | { problems: Problem[] } {
-  const lines = new LineCounter();
-  const tooDeep = findTooDeep(text);
-  if (tooDeep !== undefined) {
-    const before = text.slice(0, tooDeep).split('\n');
-    const at = { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
-    return { problems: [new Problem('rules-invalid', `nested deeper than ${MAX_DEPTH} levels`, { at })] };
-  }
+  const excess = findExcess(text);
+  const place = placesIn(file, text);
+  if (excess)
+    return { problems: [new Problem('rules-invalid', excess.message, { at: place(excess.offset) })] };
   // Duplicate keys are found below: the library's own search is quadratic in the size of a map.
   const parsed = parseDocument(text, {
-    lineCounter: lines,
     version: '1.2',
     schema: 'core',
     merge: false,
@@ -55,10 +52,6 @@ export function readYaml(file: string, text: string): { document: YamlDocument }
     prettyErrors: false,
     keepSourceTokens: true,
   });
-  const place = (offset: number): Position => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(1, line), column: Math.max(1, col) };
-  };
   // A tag that is not known is a warning of the library; every tag is refused below, known or not.
   const warnings = parsed.warnings.filter(({ code }) => code !== 'TAG_RESOLVE_FAILED');
   const problems = [...parsed.errors, ...warnings].map(
@@ -77,7 +70,21 @@ export function readYaml(file: string, text: string): { document: YamlDocument }
     );
   }
   if (problems.length > 0) return { problems };
-  return { document: makeDocument(file, text, parsed, lines, place) };
+  return { document: makeDocument(file, text, parsed, place) };
+}
+
+/** Where an offset stands. The library's own count loses lines behind some carriage returns. */
+function placesIn(file: string, text: string): (offset: number) => Position {
+  const starts = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+  return (offset) => {
+    let [first, next] = [0, starts.length];
+    while (next - first > 1) {
+      const middle = (first + next) >> 1;
+      if ((starts[middle] ?? 0) <= offset) first = middle;
+      else next = middle;
+    }
+    return { file, line: first + 1, column: Math.max(0, offset - (starts[first] ?? 0)) + 1 };
+  };
 }
 
 function yamlMessage(code: string, message: string): string {
@@ -89,18 +96,23 @@ function yamlMessage(code: string, message: string): string {
 
 type Refuse = (offset: number, message: string, hint?: string) => void;
 
-/** Where a collection begins that has too many around it; looked for before they are composed, which recurses. */
-function findTooDeep(text: string): number | undefined {
+/** Where a file holds too much in itself, or too many things; looked for before they are composed, which recurses and takes time. */
+function findExcess(text: string): { offset: number; message: string } | undefined {
   const open = Array.from(new Parser().parse(text), (token) => ({
     token: token as CST.Token | null | undefined,
     depth: 0,
   }));
+  let nodes = 0;
   for (let next = open.pop(); next; next = open.pop()) {
     const { token, depth } = next;
     if (!token) continue;
+    nodes += 1;
+    if (nodes > MAX_NODES)
+      return { offset: 0, message: `more than ${MAX_NODES} keys and values; split the file` };
     if (token.type === 'document') open.push({ token: token.value, depth });
     if (!('items' in token)) continue;
-    if (depth >= MAX_DEPTH) return token.offset;
+    if (depth >= MAX_DEPTH)
+      return { offset: token.offset, message: `nested deeper than ${MAX_DEPTH} levels` };
     for (const { key, value } of token.items)
       open.push({ token: key, depth: depth + 1 }, { token: value, depth: depth + 1 });
   }
@@ -108,7 +120,7 @@ function findTooDeep(text: string): number | undefined {
 }
 
 function refuseSurprises(text: string, parsed: Document, refuse: Refuse): void {
-  const hidden = HIDDEN.exec(text.replace(/^\ufeff/, ' '));
+  const hidden = HIDDEN_CHARACTER.exec(text.replace(/^\ufeff/, ' '));
   if (hidden) refuse(hidden.index, 'an invisible or control character stands here; remove it');
   const directive = /^%\w/m.exec(text);
   if (directive) refuse(directive.index, 'YAML directives are not allowed');
@@ -142,7 +154,7 @@ function refuseScalar({ value }: Scalar, textIsClean: boolean, refuse: (message:
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
     refuse('this number is too large to be kept exactly; put it in quotes');
   }
-  if (textIsClean && typeof value === 'string' && HIDDEN.test(value))
+  if (textIsClean && typeof value === 'string' && HIDDEN_CHARACTER.test(value))
     refuse('an escape makes an invisible or control character here; remove it');
 }
 
@@ -167,7 +179,6 @@ function makeDocument(
   file: string,
   text: string,
   parsed: Document,
-  lines: LineCounter,
   place: (offset: number) => Position,
 ): YamlDocument {
   const find = (path: Path): { node: Node | undefined; key: Node | undefined; whole: boolean } => {
@@ -197,7 +208,11 @@ function makeDocument(
     endLine: (path) => {
       const range = find(path).node?.range;
       const end = range ? text.slice(0, range[1]).trimEnd().length : 0;
-      return lines.linePos(Math.max(0, end - 1)).line;
+      return place(Math.max(0, end - 1)).line;
+    },
+    textOf: (path) => {
+      const { node, whole } = find(path);
+      return whole && isScalar(node) ? (node.source ?? String(node.value)) : undefined;
     },
     locateInText: (path, offset) => {
       const { node } = find(path);

@@ -1,6 +1,8 @@
 // One walk of the real grammar's tree serves all questions about author SQL; it reads better whole.
 import type { Node, SelectStmt } from '@pgsql/types';
+import { HIDDEN_CHARACTER } from '../support/hidden.ts';
 import { identifier, quoteIdentifier, type Identifier } from './identifier.ts';
+import { isPlainPredicate } from './plain-predicate.ts';
 import type { CheckedSql } from './sql.ts';
 
 /** What is wrong with author SQL. `offset` counts code points of the author's text from 0. */
@@ -11,25 +13,31 @@ export type GrammarError = {
   readonly offset: number;
 };
 
-/** A call in author SQL, to be looked up in the server's catalogue before it may run. */
-export type FunctionCall = { readonly name: string; readonly offset: number };
+/** A bare name in author SQL, to be looked up in the server's catalogue before the SQL may run. */
+export type NameUse = { readonly name: string; readonly offset: number };
+
+/** What author SQL names beside tables, and what could be code of somebody's. */
+type Uses = {
+  readonly functions: readonly NameUse[];
+  /** Types that are written without a schema; those of pg_catalog by SQL's own words, such as `int`, are not among them. */
+  readonly types: readonly NameUse[];
+  /** What stands behind a dot, as in `t.f`: a column, or else a call of `f(t)`. Only a SELECT has any. */
+  readonly attributes: readonly NameUse[];
+};
 
 /** A column that an expression names. */
 export type ColumnUse = { readonly name: Identifier; readonly offset: number };
 
-export type CheckedExpression = {
+export type CheckedExpression = Uses & {
   readonly ok: true;
   readonly columns: readonly ColumnUse[];
-  readonly functions: readonly FunctionCall[];
+  /** Whether it is made of columns, constants and comparisons alone, and calls nothing. */
+  readonly isPlain: boolean;
   /** The expression with every column written as `alias.column`. */
   qualified(alias: Identifier): CheckedSql;
 };
 
-export type CheckedSelect = {
-  readonly ok: true;
-  readonly functions: readonly FunctionCall[];
-  readonly text: CheckedSql;
-};
+export type CheckedSelect = Uses & { readonly ok: true; readonly text: CheckedSql };
 
 /** Longer author SQL than this is refused before it is parsed: a deep tree would overflow the walk. */
 const MAX_AUTHOR_SQL_CHARACTERS = 8_192;
@@ -123,7 +131,8 @@ async function readExpression(text: string): Promise<CheckedExpression | Grammar
   if ('ok' in wrapped || shape(wrapped.select.whereClause) !== shape(target)) {
     return refuse('this is not one closed expression', 0, 'Check the brackets, quotes and comments.');
   }
-  return collect(text, target, 'select\n'.length, EXPRESSION_NODES);
+  const found = collect(text, target, 'select\n'.length, EXPRESSION_NODES);
+  return found.ok ? { ...found, isPlain: isPlainPredicate(target) } : found;
 }
 
 async function readSelect(text: string): Promise<CheckedSelect | GrammarError> {
@@ -135,7 +144,8 @@ async function readSelect(text: string): Promise<CheckedSelect | GrammarError> {
   if (!found.ok) return found;
   // Without the semicolon, and what may follow it: the statement is going to stand in brackets.
   const statement = Buffer.from(text, 'utf8').subarray(0, parsed.end).toString('utf8');
-  return { ok: true, functions: found.functions, text: statement as CheckedSql };
+  const { functions, types, attributes } = found;
+  return { ok: true, functions, types, attributes, text: statement as CheckedSql };
 }
 
 function refuse(message: string, offset: number, hint?: string): GrammarError {
@@ -151,8 +161,7 @@ function checkText(text: string): GrammarError | undefined {
       'Put it into a view, or split the rule.',
     );
   }
-  // eslint-disable-next-line no-control-regex -- a NUL ends the parser's text but not the server's
-  const hidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u.exec(text);
+  const hidden = HIDDEN_CHARACTER.exec(text); // a NUL, too, which ends the parser's text but not the server's
   if (hidden)
     return refuse(
       'the SQL holds an invisible or control character',
@@ -210,9 +219,11 @@ function collect(
   tree: unknown,
   shift: number,
   allowed: ReadonlySet<string>,
-): CheckedExpression | GrammarError {
+): Omit<CheckedExpression, 'isPlain'> | GrammarError {
   const columns: (ColumnUse & { byte: number })[] = [];
-  const functions: FunctionCall[] = [];
+  const functions: NameUse[] = [];
+  const types: NameUse[] = [];
+  const attributes: NameUse[] = [];
   const inRow = allowed === EXPRESSION_NODES;
   let refused: GrammarError | undefined;
   const at = (fields: Fields): number => byteToCodePoint(text, Number(fields['location'] ?? shift) - shift);
@@ -237,6 +248,11 @@ function collect(
           byte: Number(fields['location']) - shift,
         });
     }
+    if (type === 'ColumnRef' && !inRow) {
+      const names = namesOf(fields['fields']);
+      const last = names.at(-1) ?? '*';
+      if (names.length > 1 && last !== '*') attributes.push({ name: last, offset: at(fields) });
+    }
     if (type === 'FuncCall') enterCall(fields);
     if (type === 'SelectStmt') {
       if (fields['intoClause']) refused ??= refuse('SELECT INTO is not allowed: a rule only reads', 0);
@@ -253,7 +269,9 @@ function collect(
   };
   /** Types stand in fields of their own, without a node's name around them. */
   const enterType = (fields: Fields): void => {
-    const name = namesOf(fields['names']).at(-1) ?? '';
+    const names = namesOf(fields['names']);
+    const name = names.at(-1) ?? '';
+    if (names.length === 1) types.push({ name, offset: at(fields) });
     if (!isBuiltIn(fields['names']))
       refused ??= refuse('a type of another schema than pg_catalog is not allowed', at(fields));
     // Their input looks into the catalogue, and their errors quote the value.
@@ -294,7 +312,14 @@ function collect(
 
   walk(tree);
   if (refused) return refused;
-  return { ok: true, columns, functions, qualified: (alias) => qualify(text, columns, alias) };
+  return {
+    ok: true,
+    columns,
+    functions,
+    types,
+    attributes,
+    qualified: (alias) => qualify(text, columns, alias),
+  };
 }
 
 /** Whether a name has no schema, or that of pg_catalog. */

@@ -21,6 +21,24 @@ export function plain(text: string, maxLength = Number.POSITIVE_INFINITY): strin
   return shorten(harmless, maxLength);
 }
 
+/**
+ * JSON text that says the same and is fit for a log: what is unseen in its strings is escaped as JSON has it, and none
+ * of its lines becomes a workflow command. For text that was indented by `JSON.stringify`.
+ */
+export function plainJson(json: string): string {
+  return json
+    .replace(UNSEEN, (character) => (character === '\n' ? character : jsonEscape(character)))
+    .replaceAll('##[', '##\\u005b');
+}
+
+/** JSON has no escape for a whole character of another plane, but one for each half. */
+function jsonEscape(character: string): string {
+  return character
+    .split('')
+    .map((half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+}
+
 function escapeCharacter(character: string): string {
   const hex = (character.codePointAt(0) ?? 0).toString(16);
   return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;

@@ -196,6 +196,7 @@ test('names from the database and texts from rules run no workflow command', asy
 test('bad inputs are refused by name, with exit code 3', async () => {
   for (const [inputs, message] of [
     [{ mode: 'backfil' }, /mode: 'backfil' is not one of check/],
+    [{ 'raw-sql': 'always' }, /raw-sql: 'always' is not one of base-only, run/],
     [{ summary: 'sometimes' }, /summary: 'sometimes' is not one of always, on-failure, never/],
     [{ samples: '-1' }, /samples: '-1' is not a whole number/],
   ] as const) {

@@ -200,7 +200,7 @@ const badRules: readonly [title: string, text: string | undefined, message: RegE
   [
     'a wrong type',
     onTable(`${tables}    column: 7\n`),
-    /rules\.yml:6:13: 'column' is not valid: expected string, received number/,
+    /rules\.yml:6:13: 'column' must be text: write it in quotes, "7"/,
   ],
   ['an alias bomb', `a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n`, /anchors and aliases are not allowed/],
   [

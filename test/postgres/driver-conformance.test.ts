@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { PassThrough, Transform } from 'node:stream';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,6 +16,8 @@ import { startEmbeddedPostgres } from '../../src/postgres/embedded.ts';
 import { typeName } from '../../src/sql/identifier.ts';
 import { param, sql, Sql } from '../../src/sql/sql.ts';
 import { Problem, type ProblemCode } from '../../src/support/problem.ts';
+import { startFaultProxy } from '../faults/fault-proxy.ts';
+import type { Frame } from '../faults/frames.ts';
 import { createDatabase, createRole } from '../support/server.ts';
 
 const database = await createDatabase(`
@@ -311,32 +312,32 @@ for (const driver of DRIVERS) {
     await rejection(session.query(sql`select 1`), 'connection-lost');
   });
 
-  for (const fault of ['reset', 'end'] as const) {
-    fact(`a link that is cut by ${fault} while a query runs loses the session`, async (t) => {
+  for (const fault of ['reset', 'cut'] as const) {
+    fact(`a ${fault} of the link while a query runs loses the session`, async (t) => {
       const proxy = await startProxy(t);
       const session = await open(t, { port: proxy.port });
       const query = rejection(session.query(sql`select pg_sleep(60)`), 'connection-lost');
       await untilActive(session);
-      proxy.cut(fault);
+      proxy.strike(fault);
       await query;
       assert.equal(session.alive, false);
       await rejection(session.query(sql`select 1`), 'connection-lost');
-      assert.equal(proxy.connections, 1, 'it did not reconnect');
+      assert.equal(proxy.counts.sessions, 1, 'it did not reconnect');
     });
 
-    fact(`a link that is cut by ${fault} while idle loses the session`, async (t) => {
+    fact(`a ${fault} of the link while idle loses the session`, async (t) => {
       const proxy = await startProxy(t);
       const session = await open(t, { port: proxy.port });
-      proxy.cut(fault);
+      proxy.strike(fault);
       await rejection(session.query(sql`select 1`), 'connection-lost');
-      assert.equal(proxy.connections, 1, 'it did not reconnect');
+      assert.equal(proxy.counts.sessions, 1, 'it did not reconnect');
     });
   }
 
   fact('a link that goes silent ends at the deadline, and closing it does not wait', async (t) => {
     const proxy = await startProxy(t);
     const session = await open(t, { port: proxy.port });
-    proxy.cut('silence');
+    proxy.strike('black-hole');
     await rejection(session.query(sql`select 1`, { deadlineMs: 200 }), 'statement-timeout');
     const started = performance.now();
     await session.close();
@@ -374,7 +375,7 @@ for (const driver of DRIVERS) {
       return error.code;
     } finally {
       await session?.close();
-      assert.equal(proxy.connections, 1, 'it did not reconnect');
+      assert.equal(proxy.counts.sessions, 1, 'it did not reconnect');
     }
   }
 
@@ -443,7 +444,7 @@ for (const driver of DRIVERS) {
     const proxy = await startProxy(t, { refuse: 2 });
     const session = await open(t, { port: proxy.port });
     assert.deepEqual(await session.query(sql`select 1 as one`), [{ one: '1' }]);
-    assert.equal(proxy.connections, 3);
+    assert.deepEqual([proxy.counts.refused, proxy.counts.sessions], [2, 1]);
   });
 
   fact('a server with no connection free is busy', async () => {
@@ -603,54 +604,9 @@ async function listen(t: TestContext, greet: (socket: Socket) => void): Promise<
 
 /** A way to the test's server that can be refused at first, cut later, or cut after some of the server's messages. */
 async function startProxy(t: TestContext, { refuse = 0, messages = Number.POSITIVE_INFINITY } = {}) {
-  const { host, port: serverPort } = targetFor(database.url);
-  const links: { client: Socket; server: Socket }[] = [];
-  const proxy = {
-    port: 0,
-    connections: 0,
-    cut(fault: 'reset' | 'end' | 'silence') {
-      for (const { client, server } of links) {
-        client.unpipe();
-        server.unpipe();
-        if (fault === 'reset') client.resetAndDestroy();
-        if (fault === 'end') client.end();
-        if (fault !== 'silence') server.destroy();
-      }
-    },
-  };
-  proxy.port = await listen(t, (client) => {
-    proxy.connections += 1;
-    if (proxy.connections <= refuse) return void client.destroy();
-    const server = connect(serverPort, host).on('error', () => {});
-    links.push({ client, server });
-    const limit = messages === Number.POSITIVE_INFINITY ? new PassThrough() : new MessageLimit(messages);
-    client.pipe(server).pipe(limit).pipe(client);
-    limit.on('end', () => server.destroy());
-    t.after(() => server.destroy());
-  });
+  const { host, port } = targetFor(database.url);
+  const at = ({ from, index }: Frame): boolean => from === 'server' && index > messages;
+  const proxy = await startFaultProxy({ to: { host, port }, refuse, fault: 'cut', at });
+  t.after(() => proxy.close());
   return proxy;
-}
-
-/** Lets so many of the server's messages through (a type of one byte, then the length of the rest), then ends. */
-class MessageLimit extends Transform {
-  #left: number;
-  #buffered = Buffer.alloc(0);
-
-  constructor(messages: number) {
-    super();
-    this.#left = messages;
-  }
-
-  override _transform(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.#buffered = Buffer.concat([this.#buffered, chunk]);
-    while (this.#left > 0 && this.#buffered.length >= 5) {
-      const end = 1 + this.#buffered.readInt32BE(1);
-      if (this.#buffered.length < end) break;
-      this.push(this.#buffered.subarray(0, end));
-      this.#buffered = this.#buffered.subarray(end);
-      this.#left -= 1;
-    }
-    if (this.#left === 0) this.push(null);
-    done();
-  }
 }

@@ -226,7 +226,7 @@ rules:
   for (const driver of ['pg', 'postgres'] as const) {
     const report = await runGate({ url, rules, driver });
     assert.deepEqual(problemsOf(report), [
-      '7:9: the server refuses this rule: Operator does not exist: text = uuid (SQLSTATE 42883)',
+      '7:9: the server refuses this rule: Operator does not exist: uuid = text (SQLSTATE 42883)',
       '8:76: the server refuses this rule: Operator does not exist: json = json (SQLSTATE 42883)',
       '9:51: a value in this rule does not fit the type that it is compared with (SQLSTATE 22P02)',
       '10:51: the server refuses this rule: Aggregate functions are not allowed in FILTER (SQLSTATE 42803)',

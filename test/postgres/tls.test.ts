@@ -1,13 +1,14 @@
 // Each sslmode against real servers with TLS and without, by both drivers, with certificates made for the purpose.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test, { after, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
 import { openDatabase } from '../../src/postgres/connect.ts';
 import { parseConnectionTarget } from '../../src/postgres/connection-string.ts';
 import { DRIVERS, type Session } from '../../src/postgres/database.ts';
@@ -16,6 +17,7 @@ import { sql, Sql } from '../../src/sql/sql.ts';
 import { Problem } from '../../src/support/problem.ts';
 
 const NOBODY = 65_534;
+const SSL_REQUEST_CODE = 80_877_103;
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-tls-'));
 after(() => rmSync(folder, { recursive: true }));
 chmodSync(folder, 0o755); // the server may run as another user
@@ -105,7 +107,53 @@ for (const driver of DRIVERS) {
     const withCertificate = `${query}&sslcert=${file('client.pem')}&sslkey=${file('client.key')}`;
     assert.equal(await outcomeOf(open(servers.withTls, withCertificate, login)), 'tls');
     assert.equal(await outcomeOf(open(servers.withTls, query, login)), 'authentication-failed');
+    const someoneElse = { user: 'only_by_tls', password: '' };
+    assert.equal(
+      await outcomeOf(open(servers.withTls, withCertificate, someoneElse)),
+      'authentication-failed',
+    );
   });
+
+  test(
+    `${driver}: a client certificate of an authority that the server does not trust is no login`,
+    { skip },
+    async () => {
+      assert.ok(servers);
+      const query = `sslmode=verify-full&sslrootcert=ca&sslcert=${file('stranger.pem')}&sslkey=${file('stranger.key')}`;
+      const opening = open(servers.withTls, query, { user: 'by_certificate', password: '' });
+      assert.match(await outcomeOf(opening), /^(tls-failed|connection-failed)$/);
+    },
+  );
+
+  for (const [certificate, words] of [
+    ['expired', /has expired/],
+    ['own', /signed by itself/],
+  ] as const) {
+    test(
+      `${driver}: a server whose certificate is ${certificate === 'own' ? 'its own' : certificate} is not believed`,
+      { skip },
+      async (t) => {
+        const port = await startHandshakes(t, certificate);
+        const refused = async (query: string) => {
+          const url = `postgres://ann@localhost:${port}/shop?connect_timeout=5&${query}`;
+          const target = parseConnectionTarget({ url, env: { PGPASSWORD: 'never-sent' } });
+          return openDatabase(target, driver)
+            .connect()
+            .catch((error: unknown) => error);
+        };
+        for (const mode of ['verify-full', 'verify-ca', 'require', 'prefer']) {
+          const root =
+            certificate === 'own' && mode.startsWith('verify') ? '' : `&sslrootcert=${file('ca.pem')}`;
+          const problem = await refused(`sslmode=${mode}${root}`);
+          assert.ok(problem instanceof Problem);
+          // What is only preferred is given up for plain text, which this server does not speak.
+          if (mode === 'prefer') assert.equal(problem.code, 'connection-failed');
+          else assert.equal(problem.code, 'tls-failed', mode);
+          if (mode === 'verify-full') assert.match(problem.message, words);
+        }
+      },
+    );
+  }
 
   test(`${driver}: a cancel goes by TLS where the session does`, { skip }, async () => {
     assert.ok(servers);
@@ -159,6 +207,28 @@ for (const driver of DRIVERS) {
   });
 }
 
+test("without roots of its own 'verify-full' trusts those that Node was given", { skip }, () => {
+  assert.ok(servers);
+  const url = (query: string) => {
+    const { username, password, port } = new URL(servers.withTls.url);
+    return `postgres://${username}:${password}@localhost:${port}/postgres?${query}`;
+  };
+  const source = (name: string) => JSON.stringify(import.meta.resolve(`../../src/postgres/${name}.ts`));
+  const script = `
+    const { openDatabase } = await import(${source('connect')});
+    const { parseConnectionTarget } = await import(${source('connection-string')});
+    for (const driver of ['pg', 'postgres']) for (const url of process.argv.slice(1)) {
+      const session = await openDatabase(parseConnectionTarget({ url, env: {} }), driver).connect();
+      await session.close();
+      console.log('connected');
+    }`;
+  const urls = ['sslmode=verify-full', 'sslrootcert=system', 'sslmode=verify-ca'].map(url);
+  const parameters = ['--import', 'tsx', '--input-type=module', '--eval', script, ...urls];
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: file('ca.pem') };
+  const { stdout, stderr } = spawnSync(process.execPath, parameters, { env, encoding: 'utf8' });
+  assert.equal(stdout, 'connected\n'.repeat(6), stderr);
+});
+
 test('a key that belongs to another certificate is refused before anything is dialled', { skip }, () => {
   const query = `sslmode=require&sslcert=${file('client.pem')}&sslkey=${file('server.key')}`;
   assert.throws(
@@ -178,6 +248,28 @@ function targetFor(server: EmbeddedPostgres, query: string, changes: Partial<Add
   );
   const url = `postgres://${address.user}:${address.password}@${address.host}:${server.port}/postgres?${files}`;
   return parseConnectionTarget({ url, env: { PGPASSFILE: '/nowhere' } });
+}
+
+/** A server that makes handshakes with a certificate, and nothing else. */
+async function startHandshakes(t: TestContext, certificate: string): Promise<number> {
+  const [cert, key] = ['pem', 'key'].map((kind) => readFileSync(file(`${certificate}.${kind}`)));
+  const server = createServer((socket) => {
+    t.after(() => socket.destroy());
+    socket
+      .on('error', () => {})
+      .once('data', (request) => {
+        // A startup message: whoever gave TLS up.
+        if (request.readInt32BE(4) !== SSL_REQUEST_CODE) return void socket.destroy();
+        socket.write('S');
+        new TLSSocket(socket, { isServer: true, ...(cert && key ? { cert, key } : {}) }).on(
+          'error',
+          () => {},
+        );
+      });
+  }).listen(0, 'localhost');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
 }
 
 async function outcomeOf(opening: Promise<Session>): Promise<string> {
@@ -225,7 +317,7 @@ async function startServers() {
 }
 
 function makeCertificates(): void {
-  for (const authority of ['ca', 'other']) {
+  for (const authority of ['ca', 'other', 'own']) {
     openssl(
       'req',
       '-x509',
@@ -235,21 +327,29 @@ function makeCertificates(): void {
       '-days',
       '2',
       '-subj',
-      `/CN=${authority}`,
+      `/CN=${authority === 'own' ? 'localhost' : authority}`,
     );
   }
   issue('server', 'localhost', 'subjectAltName=DNS:localhost');
+  // Valid for no day: expired by the time that it is shown.
+  issue('expired', 'localhost', 'subjectAltName=DNS:localhost', { days: 0 });
   issue('client', 'by_certificate', 'extendedKeyUsage=clientAuth');
+  issue('stranger', 'by_certificate', 'extendedKeyUsage=clientAuth', { authority: 'other' });
   chmodSync(file('server.key'), 0o600);
   if (process.getuid?.() === 0) chownSync(file('server.key'), NOBODY, NOBODY);
 }
 
-function issue(name: string, commonName: string, extension: string): void {
+function issue(
+  name: string,
+  commonName: string,
+  extension: string,
+  { days = 2, authority = 'ca' } = {},
+): void {
   writeFileSync(file(`${name}.ext`), extension);
   openssl('req', ...newKey(name), '-out', file(`${name}.csr`), '-subj', `/CN=${commonName}`);
   openssl(
-    'x509', '-req', '-in', file(`${name}.csr`), '-CA', file('ca.pem'), '-CAkey', file('ca.key'),
-    '-CAcreateserial', '-days', '2', '-extfile', file(`${name}.ext`), '-out', file(`${name}.pem`),
+    'x509', '-req', '-in', file(`${name}.csr`), '-CA', file(`${authority}.pem`), '-CAkey', file(`${authority}.key`),
+    '-CAcreateserial', '-days', String(days), '-extfile', file(`${name}.ext`), '-out', file(`${name}.pem`),
   ); // prettier-ignore
 }
 

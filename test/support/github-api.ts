@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { posix } from 'node:path';
 
 /** A file of a pull request, as GitHub lists it; only what the tests look at. */
 export type ApiFile = {
@@ -7,6 +9,9 @@ export type ApiFile = {
   readonly status?: 'added' | 'modified' | 'removed' | 'renamed';
   readonly patch?: string;
 };
+
+/** A file of a commit: its text, or an entry of another of git's modes, such as 120000 for a symbolic link. */
+export type ApiBlob = string | { readonly mode: string; readonly text: string };
 
 /** What the server knows; a test may change it between requests. */
 type ApiState = {
@@ -17,6 +22,10 @@ type ApiState = {
     readonly headSha: string;
     readonly files: readonly ApiFile[];
   }[];
+  /** The files of each commit, by its SHA. */
+  readonly commits: Readonly<Record<string, Readonly<Record<string, ApiBlob>>>>;
+  /** Entries of a tree over which GitHub leaves out the rest. */
+  maxTreeEntries: number;
   /** What the token may do: with `read` every write is refused, with `none` every request. */
   access: 'write' | 'read' | 'none';
 };
@@ -42,8 +51,10 @@ type GithubApi = {
 };
 
 /** Starts a GitHub API that knows one repository; close it at the end of the test. */
-export async function startGithubApi(known: Omit<ApiState, 'access'>): Promise<GithubApi> {
-  const state: ApiState = { access: 'write', ...known };
+export async function startGithubApi(
+  known: Partial<ApiState> & Pick<ApiState, 'repository'>,
+): Promise<GithubApi> {
+  const state: ApiState = { access: 'write', pulls: [], commits: {}, maxTreeEntries: 100_000, ...known };
   const requests: string[] = [];
   const failures: Failure[] = [];
   const server = createServer((request, response) => {
@@ -81,6 +92,15 @@ function answer(state: ApiState, request: IncomingMessage, response: ServerRespo
   if (refusal) return send(response, refusal.status, { message: refusal.message });
   const [, repository, number, list] =
     /^\/repos\/([^/]+\/[^/]+)\/pulls\/(\d+)(\/files)?$/.exec(url.pathname) ?? [];
+  const [, gitRepository, part, hash = ''] =
+    /^\/repos\/([^/]+\/[^/]+)\/git\/(trees|blobs)\/([^/]+)$/.exec(url.pathname) ?? [];
+  const found =
+    gitRepository === state.repository && request.method === 'GET'
+      ? part === 'trees'
+        ? treeOf(state, hash, url.searchParams.has('recursive'))
+        : blobOf(state, hash)
+      : undefined;
+  if (found) return send(response, 200, found);
   const pull = state.pulls.find((each) => each.number === Number(number));
   if (request.method !== 'GET' || repository !== state.repository || !pull) {
     return send(response, 404, { message: 'Not Found' });
@@ -89,6 +109,53 @@ function answer(state: ApiState, request: IncomingMessage, response: ServerRespo
   const { items, link } = pageOf(pull.files, url);
   const files = items.map(({ filename, status = 'modified', patch }) => ({ filename, status, patch }));
   send(response, 200, files, link === '' ? {} : { link });
+}
+
+const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex');
+const textOf = (blob: ApiBlob): string => (typeof blob === 'string' ? blob : blob.text);
+
+/** A commit's tree, or that of one of its folders. */
+function treeOf({ commits, maxTreeEntries }: ApiState, hash: string, recursive: boolean) {
+  for (const [sha, files] of Object.entries(commits)) {
+    const folders = new Set(['', ...Object.keys(files).flatMap(foldersAbove)]);
+    const hashOf = (folder: string): string => (folder === '' ? sha : sha1(`tree ${sha}:${folder}`));
+    const folder = [...folders].find((each) => hashOf(each) === hash);
+    if (folder === undefined) continue;
+    const below = (path: string): boolean =>
+      path !== '' &&
+      (folder === '' || path.startsWith(`${folder}/`)) &&
+      (recursive || posix.dirname(path) === (folder || '.'));
+    const entries = [
+      ...[...folders].map((path) => ({ path, mode: '040000', type: 'tree', sha: hashOf(path) })),
+      ...Object.entries(files).map(([path, blob]) => blobEntry(path, blob)),
+    ].filter(({ path }) => below(path));
+    const tree = entries.map((entry) => ({ ...entry, path: posix.relative(folder, entry.path) }));
+    return { sha: hash, truncated: tree.length > maxTreeEntries, tree: tree.slice(0, maxTreeEntries) };
+  }
+  return undefined;
+}
+
+function foldersAbove(path: string): string[] {
+  const folder = posix.dirname(path);
+  return folder === '.' ? [] : [folder, ...foldersAbove(folder)];
+}
+
+function blobEntry(path: string, blob: ApiBlob) {
+  const mode = typeof blob === 'string' ? '100644' : blob.mode;
+  const entry = { path, mode, sha: sha1(textOf(blob)) };
+  return mode === '160000'
+    ? { ...entry, type: 'commit' }
+    : { ...entry, type: 'blob', size: Buffer.byteLength(textOf(blob)) };
+}
+
+function blobOf({ commits }: ApiState, hash: string) {
+  const blobs = Object.values(commits).flatMap((files) => Object.values(files));
+  const blob = blobs.find((each) => sha1(textOf(each)) === hash);
+  if (blob === undefined) return undefined;
+  const bytes = Buffer.from(textOf(blob));
+  // GitHub breaks the lines of its base64.
+  const content = bytes.toString('base64').replace(/.{60}/g, '$&\n');
+  return { sha: hash, encoding: 'base64', size: bytes.length, content };
 }
 
 function refuse({ access }: ApiState, { method, headers }: IncomingMessage) {

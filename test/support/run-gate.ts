@@ -4,9 +4,10 @@ import path from 'node:path';
 import { parseOptions } from '../../src/options.ts';
 import { openDatabase } from '../../src/postgres/connect.ts';
 import { parseConnectionTarget } from '../../src/postgres/connection-string.ts';
-import type { DriverName } from '../../src/postgres/database.ts';
+import type { Database, DriverName } from '../../src/postgres/database.ts';
 import type { Report } from '../../src/report/report.ts';
 import { run } from '../../src/run.ts';
+import { compile } from '../../src/sql/sql.ts';
 
 export type GateOptions = {
   readonly url: string;
@@ -21,6 +22,8 @@ export type GateOptions = {
   readonly statementTimeout?: string;
   readonly failOn?: string;
   readonly signal?: AbortSignal;
+  /** Awaited before each statement is sent, so that a test can do something at a known moment of the run. */
+  readonly beforeQuery?: (text: string, backendPid: number) => Promise<void>;
 };
 
 const REPOSITORY = path.resolve(import.meta.dirname, '../..');
@@ -29,7 +32,14 @@ const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 const RULES_FILE = 'rules.yml';
 
 /** Runs the gate as both doors do, and gives its report. */
-export async function runGate({ url, rules, driver = 'pg', signal, ...rest }: GateOptions): Promise<Report> {
+export async function runGate({
+  url,
+  rules,
+  driver = 'pg',
+  signal,
+  beforeQuery,
+  ...rest
+}: GateOptions): Promise<Report> {
   const { phase, only, failOn, statementTimeout, samples, maxConnections } = rest;
   const isText = rules.includes('\n');
   const folder = isText ? await mkdtemp(path.join(tmpdir(), 'rowgate-rules-')) : REPOSITORY;
@@ -49,8 +59,11 @@ export async function runGate({ url, rules, driver = 'pg', signal, ...rest }: Ga
       (name) => name,
     );
     const { report } = await run(options, {
-      folder,
-      database: () => openDatabase(parseConnectionTarget({ url, env: {} }), driver),
+      rules: folder,
+      database: () => {
+        const database = openDatabase(parseConnectionTarget({ url, env: {} }), driver, signal);
+        return beforeQuery ? withHook(database, beforeQuery) : database;
+      },
       now: () => new Date(),
       emit: () => {},
       signal: signal ?? new AbortController().signal,
@@ -59,4 +72,21 @@ export async function runGate({ url, rules, driver = 'pg', signal, ...rest }: Ga
   } finally {
     if (isText) await rm(folder, { recursive: true });
   }
+}
+
+function withHook(
+  database: Database,
+  beforeQuery: (text: string, backendPid: number) => Promise<void>,
+): Database {
+  const connect: Database['connect'] = async () => {
+    const session = await database.connect();
+    const { query } = session;
+    return Object.assign(session, {
+      query: async (...[statement, options]: Parameters<typeof query>) => {
+        await beforeQuery(compile(statement).text, session.backendPid);
+        return query(statement, options);
+      },
+    });
+  };
+  return { ...database, connect };
 }

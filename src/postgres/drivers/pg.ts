@@ -3,7 +3,8 @@ import pg from 'pg';
 import type { CompiledSql } from '../../sql/sql.ts';
 import type { ConnectionTarget, Session } from '../database.ts';
 import { within } from '../deadline.ts';
-import { databaseProblem, passwordMissing } from '../errors.ts';
+import { databaseProblem, passwordMissing, UNREADABLE } from '../errors.ts';
+import { hearLastWords, type LastWords } from '../last-words.ts';
 import { makeSession, type RawResult, type Wire } from '../session.ts';
 import { encryptionOf, noAnswer, openSocket } from '../socket.ts';
 import type { Encryption } from '../tls.ts';
@@ -20,14 +21,16 @@ export async function openPgSession(
   target: ConnectionTarget,
   encryption: Encryption,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<Session> {
   const started = performance.now();
   const socket = await openSocket(target, encryption, timeoutMs);
+  const lastWords = hearLastWords(socket);
   try {
     const client = makeClient(target, socket);
     const remainingMs = timeoutMs - (performance.now() - started);
     await within(remainingMs, client.connect(), () => noAnswer(target));
-    return makeSession(target, makeWire(client, socket));
+    return makeSession(target, makeWire(client, socket, lastWords), signal);
   } catch (error) {
     socket.destroy();
     throw databaseProblem(error, { target, connected: false });
@@ -43,7 +46,7 @@ function makeClient(target: ConnectionTarget, socket: Socket): pg.Client {
     database,
     ssl: false, // the socket is encrypted already
     sslnegotiation: 'postgres',
-    stream: () => connected(socket),
+    stream: () => streamFor(socket),
     // A function, as PGPASSWORD and .pgpass would stand in for a plain undefined.
     password: () => password ?? Promise.reject(passwordMissing(target)),
   });
@@ -53,21 +56,33 @@ function makeClient(target: ConnectionTarget, socket: Socket): pg.Client {
   return Object.assign(client, { getStartupConf: () => startup });
 }
 
-/** The client's way to connect is to call its stream's `connect`; this one is there. */
-function connected(socket: Socket): Socket {
+/**
+ * The socket as the client wants it: its way to connect is to call `connect`, and this one is connected. What it throws
+ * at a message that it cannot read, it throws in the socket's event, where it would end the process: it ends the socket.
+ */
+function streamFor(socket: Socket): Socket {
+  const { emit } = socket;
   const connect = () => {
     process.nextTick(() => socket.emit('connect'));
     return socket;
   };
-  return Object.assign(socket, { connect });
+  const emitSafely = (...event: Parameters<typeof emit>): boolean => {
+    try {
+      return emit.apply(socket, event);
+    } catch {
+      socket.destroy(Object.assign(new Error('unreadable'), { code: UNREADABLE }));
+      return true;
+    }
+  };
+  return Object.assign(socket, { connect, emit: emitSafely });
 }
 
-function makeWire(client: pg.Client, socket: Socket): Wire {
+function makeWire(client: pg.Client, socket: Socket, lastWords: () => LastWords | undefined): Wire {
   const { processID, secretKey } = client as pg.Client & BackendFields;
   return {
     key: processID === null || secretKey === null ? undefined : { processId: processID, secretKey },
     encryption: encryptionOf(socket),
-    ended: new Promise((resolve) => socket.once('close', resolve)),
+    ended: new Promise((resolve) => socket.once('close', () => resolve(lastWords()))),
     send: (statement) => send(client, statement),
     end: () => client.end(),
     destroy: () => socket.destroy(),

@@ -4,7 +4,9 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import postgres from 'postgres';
 import type { CompiledSql } from '../../sql/sql.ts';
 import type { ConnectionTarget } from '../database.ts';
-import { databaseProblem, passwordMissing } from '../errors.ts';
+import { databaseProblem, passwordMissing, UNREADABLE } from '../errors.ts';
+import { hearLastWords, type LastWords } from '../last-words.ts';
+import { preparePassword } from '../prepared-password.ts';
 import type { RawResult } from '../session.ts';
 import { encryptionOf, openSocket, type BackendKey } from '../socket.ts';
 import type { Encryption } from '../tls.ts';
@@ -21,16 +23,27 @@ export type WorkerRequest = CompiledSql | 'end';
 
 /** What the thread answers once it has connected, or has not. */
 export type StartReply =
-  | { readonly ready: { readonly key: BackendKey | undefined; readonly encryption: Encryption } }
-  | { readonly failed: WorkerFailure };
+  { readonly ready: { readonly key: BackendKey | undefined; readonly encryption: Encryption } } | FailedReply;
 
 /** What the thread answers to a statement. */
-export type RunReply = { readonly result: RawResult } | { readonly failed: WorkerFailure };
+export type RunReply = { readonly result: RawResult } | FailedReply;
+
+/** `lastWords` come unasked, too, when the server ends the session; the thread ends after them. */
+type FailedReply = { readonly failed: WorkerFailure } | { readonly lastWords: LastWords };
 
 /** The fields of an error that decide; between threads an error would keep its message alone. */
 export type WorkerFailure = Readonly<Record<(typeof FAILURE_FIELDS)[number], string | undefined>>;
 
-const FAILURE_FIELDS = ['name', 'message', 'code', 'routine', 'position', 'hint', 'sqlstate'] as const;
+const FAILURE_FIELDS = [
+  'name',
+  'message',
+  'code',
+  'routine',
+  'position',
+  'hint',
+  'sqlstate',
+  'causeCode',
+] as const;
 
 /** The types that the package takes for more than text, by their oids in pg_type: those of its src/types.js. */
 const CONVERTED_TYPES = [16, 17, 21, 23, 26, 114, 700, 701, 1082, 1114, 1184, 3802];
@@ -48,8 +61,13 @@ async function serve(port: MessagePort, { target, encryption, timeoutMs }: Worke
   const reply = (message: StartReply | RunReply) => port.postMessage(message);
   try {
     const socket = await openSocket(target, encryption, timeoutMs);
+    const lastWords = hearLastWords(socket);
     // The package does not always say so; a turn later, so that the failure of what was running is told first.
-    socket.once('close', () => setImmediate(() => process.exit()));
+    socket.once('close', () => {
+      const words = lastWords();
+      if (words) reply({ lastWords: words });
+      setImmediate(() => process.exit());
+    });
     const client = makeClient(target, socket, () => {
       reply({ failed: fieldsOf(passwordMissing(target)) });
       return new Promise(() => {}); // the thread ends for it
@@ -75,7 +93,8 @@ function makeClient(
   const options = {
     user,
     database,
-    password: () => password ?? askPassword(),
+    // The package sends it as it is; pg and the server prepare it.
+    password: () => (password === undefined ? askPassword() : preparePassword(password)),
     socket: () => socket, // always this one: to reconnect would be another session
     connection: { application_name: applicationName },
     max: 1,
@@ -104,10 +123,16 @@ async function run(client: postgres.Sql, statement: CompiledSql): Promise<RunRep
 function send(client: postgres.Sql, { text, parameters }: CompiledSql) {
   // Without it a text with no parameters goes by the simple protocol, which takes a second statement such as a commit.
   const extended = { simple: false };
-  return client.unsafe(text, [...parameters], extended as postgres.UnsafeQueryOptions).values();
+  const query = client.unsafe(text, [], extended as postgres.UnsafeQueryOptions);
+  // As arguments they would cost a second round trip, between whose halves the server is neither idle nor at work: if the
+  // link goes silent there, no timeout of the server ends the session, nor gives back its locks.
+  return Object.assign(query, { parameters: [...parameters] }).values();
 }
 
 function fieldsOf(error: unknown): WorkerFailure {
-  const fields = (typeof error === 'object' && error !== null ? error : {}) as WorkerFailure;
-  return Object.fromEntries(FAILURE_FIELDS.map((name) => [name, fields[name]])) as WorkerFailure;
+  const fields = Object(error) as WorkerFailure & { cause?: { code?: string } };
+  // What the package throws at a message that it cannot read.
+  const code = error instanceof TypeError || error instanceof RangeError ? UNREADABLE : fields.code;
+  const all = Object.fromEntries(FAILURE_FIELDS.map((name) => [name, fields[name]])) as WorkerFailure;
+  return { ...all, code, causeCode: fields.cause?.code };
 }

@@ -6,6 +6,7 @@ import type { CompiledSql } from '../../sql/sql.ts';
 import type { ConnectionTarget, Session } from '../database.ts';
 import { within } from '../deadline.ts';
 import { databaseProblem } from '../errors.ts';
+import type { LastWords } from '../last-words.ts';
 import { makeSession, type RawResult, type Wire } from '../session.ts';
 import { noAnswer } from '../socket.ts';
 import type { Encryption } from '../tls.ts';
@@ -19,12 +20,14 @@ export async function openPostgresSession(
   target: ConnectionTarget,
   encryption: Encryption,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<Session> {
   const worker = startWorker({ target, encryption, timeoutMs });
   try {
     const started = await within(timeoutMs, startReply(worker), () => noAnswer(target));
     if ('failed' in started) throw failureOf(started.failed);
-    return makeSession(target, makeWire(worker, started.ready));
+    if ('lastWords' in started) throw started.lastWords;
+    return makeSession(target, makeWire(worker, started.ready), signal);
   } catch (error) {
     await worker.terminate();
     throw databaseProblem(error, { target, connected: false });
@@ -60,7 +63,11 @@ function startReply(worker: Worker): Promise<StartReply> {
 }
 
 function makeWire(worker: Worker, { key, encryption }: Pick<Wire, 'key' | 'encryption'>): Wire {
-  const ended = new Promise((resolve) => worker.once('exit', resolve));
+  const ended = new Promise<LastWords | undefined>((resolve) => {
+    let words: LastWords | undefined;
+    worker.on('message', (reply: RunReply) => (words = 'lastWords' in reply ? reply.lastWords : words));
+    worker.once('exit', () => resolve(words));
+  });
   return {
     key,
     encryption,
@@ -77,12 +84,15 @@ function makeWire(worker: Worker, { key, encryption }: Pick<Wire, 'key' | 'encry
 async function send(worker: Worker, statement: CompiledSql): Promise<RawResult> {
   worker.postMessage(statement satisfies WorkerRequest);
   const [reply] = (await once(worker, 'message')) as [RunReply];
-  if ('failed' in reply) throw failureOf(reply.failed);
-  return reply.result;
+  if ('result' in reply) return reply.result;
+  throw 'failed' in reply ? failureOf(reply.failed) : reply.lastWords;
 }
 
 /** What `databaseProblem` can read: a problem as such, or the fields of whatever else was thrown. */
 function failureOf(failed: WorkerFailure): Problem | WorkerFailure {
-  const { name, code, message, hint, sqlstate } = failed;
-  return name === 'Problem' ? new Problem(code as ProblemCode, message ?? '', { hint, sqlstate }) : failed;
+  const { name, code, message, hint, sqlstate, causeCode } = failed;
+  const cause = causeCode === undefined ? undefined : { code: causeCode };
+  return name === 'Problem'
+    ? new Problem(code as ProblemCode, message ?? '', { hint, sqlstate, cause })
+    : failed;
 }

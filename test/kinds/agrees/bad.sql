@@ -9,5 +9,5 @@ insert into members values
   (3, 3), -- both are NULL: they agree
   (1, 2), (2, 1), -- different
   (1, 3), -- one_null
-  (1, 9), -- orphan
+  (1, 9), (9, null), -- orphan: also where the other link is NULL
   (null, 1); -- no_link

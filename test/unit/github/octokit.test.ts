@@ -16,7 +16,7 @@ async function opened(t: TestContext, files: readonly ApiFile[], patience = HAST
   t.after(() => api.close());
   const context = {
     ...runnerContext({ GITHUB_REPOSITORY: 'acme/shop', GITHUB_API_URL: api.url }),
-    pullRequest: { number: 7, headSha: 'abc' },
+    pullRequest: { number: 7, headSha: 'abc', baseSha: undefined },
   };
   const pullRequest = openPullRequest({ token: 'ghs_1', context, patience });
   assert.ok(pullRequest);
@@ -83,7 +83,11 @@ test('a run about no pull request has none to open', () => {
   assert.equal(
     openPullRequest({
       token: 't',
-      context: { ...context, repository: undefined, pullRequest: { number: 1, headSha: 'a' } },
+      context: {
+        ...context,
+        repository: undefined,
+        pullRequest: { number: 1, headSha: 'a', baseSha: undefined },
+      },
     }),
     undefined,
   );

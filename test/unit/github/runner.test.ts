@@ -190,7 +190,8 @@ function contextOf(t: TestContext, event: unknown) {
 }
 
 const shop = { full_name: 'acme/shop', private: true };
-const pull = { number: 7, head: { sha: 'def', repo: shop }, base: { sha: 'abc', repo: shop } };
+const baseSha = 'b'.repeat(40);
+const pull = { number: 7, head: { sha: 'def', repo: shop }, base: { sha: baseSha, repo: shop } };
 
 test('a pull request of the repository itself is known in full', (t) => {
   assert.deepEqual(contextOf(t, { repository: shop, pull_request: pull, number: 7 }), {
@@ -203,8 +204,9 @@ test('a pull request of the repository itself is known in full', (t) => {
     workspace: '/w',
     runUrl: 'https://ghe.example/acme/shop/actions/runs/4711',
     apiUrl: 'https://ghe.example/api/v3',
-    pullRequest: { number: 7, headSha: 'def' },
+    pullRequest: { number: 7, headSha: 'def', baseSha },
     isFork: false,
+    triggeredBy: undefined,
   });
 });
 
@@ -235,7 +237,10 @@ test('one part of an event that is not as described does not take the others wit
     pull_request: pull,
     workflow_run: 3,
   });
-  assert.deepEqual([isPrivate, pullRequest, isFork], [undefined, { number: 7, headSha: 'def' }, false]);
+  assert.deepEqual(
+    [isPrivate, pullRequest, isFork],
+    [undefined, { number: 7, headSha: 'def', baseSha }, false],
+  );
 });
 
 for (const event of ['', 'no json', 'null', '[]', '7', '{"pull_request":{"number":"7; drop"}}']) {

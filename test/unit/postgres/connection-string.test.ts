@@ -232,9 +232,24 @@ test('without a URL and PGHOST nothing says which database', () => {
   assert.match(refusal(undefined, { PGHOST: '', PGDATABASE: 'd' }).message, /Nothing says which database/);
 });
 
-test('PGSERVICE and PGHOSTADDR are refused by name, not ignored', () => {
-  assert.match(refusal(undefined, { PGSERVICE: 'shop', PGHOST: 'h' }).message, /PGSERVICE/);
-  assert.match(refusal(undefined, { PGHOSTADDR: '10.0.0.1', PGHOST: 'h' }).message, /PGHOSTADDR/);
+test('a variable that leads elsewhere is refused by name where there is no URL, and does nothing beside one', () => {
+  for (const name of ['PGHOSTADDR', 'PGTARGETSESSIONATTRS', 'PGOPTIONS']) {
+    assert.match(refusal(undefined, { [name]: 'x', PGHOST: 'h' }).message, new RegExp(`${name} asks for`));
+    assert.equal(parse('postgres://a@h/d', { [name]: 'x' }).host, 'h');
+  }
+});
+
+test('a variable that asks for a proof which Rowgate cannot get is refused by name, beside a URL, too', () => {
+  for (const name of [
+    'PGREQUIREAUTH',
+    'PGREQUIREPEER',
+    'PGSSLCRL',
+    'PGSSLCRLDIR',
+    'PGSSLMINPROTOCOLVERSION',
+  ]) {
+    assert.match(refusal(undefined, { [name]: 'x', PGHOST: 'h' }).message, new RegExp(`${name} asks for`));
+    assert.match(refusal('postgres://a@h/d', { [name]: 'x' }).message, new RegExp(`${name} asks for`));
+  }
 });
 
 test('the environment fills in what a URL leaves out, but never where to connect', () => {
@@ -323,6 +338,23 @@ test('a password file gives the password of the first line that matches', () => 
   assert.equal(password('postgres://cat@%2Ftmp/shop'), 'sockets');
   assert.equal(password('postgres://ann@other/x'), 'late');
   assert.equal(password('postgres://ann:own@other/x'), 'own');
+});
+
+test('escapes in a password file are undone as libpq does, to the end of the line', () => {
+  const passwords: Record<string, string | undefined> = {
+    'a\\:': 'a:',
+    'a\\\\': 'a\\',
+    'a\\': 'a\\',
+    'a:b': 'a',
+    '\\a': 'a',
+    'a\\\u2028b\r': 'a\u2028b',
+    ' a ': ' a ',
+    '': undefined,
+  };
+  for (const [field, password] of Object.entries(passwords)) {
+    const PGPASSFILE = writeFile('escapes', `*:*:a\\:b:*:${field}\n*:*:*:*:later`);
+    assert.equal(parse('postgres://ann@h/a%3Ab', { PGPASSFILE }).password, password, field);
+  }
 });
 
 test('a password file that others may read is refused where its password is needed', () => {

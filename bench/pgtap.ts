@@ -1,0 +1,46 @@
+import type { Client } from 'pg';
+import type { Subject } from './measure.ts';
+import { expectSame, type Counts, type Statement } from './seed-statements.ts';
+
+/** Whether pgTAP could be installed in a database, or why not. */
+export type Pgtap = { readonly available: true } | { readonly available: false; readonly reason: string };
+
+/** Installs pgTAP in a schema of its own, where the server has it. */
+export async function installPgtap(client: Client): Promise<Pgtap> {
+  try {
+    await client.query('create schema tap; create extension pgtap schema tap');
+    return { available: true };
+  } catch (error) {
+    return { available: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** The same counts as pgTAP tests, each of which expects 0, in one transaction that is rolled back. */
+export function pgtapSubject(
+  name: string,
+  client: Client,
+  statements: readonly Statement[],
+  expected: Counts,
+): Subject {
+  const run = async () => {
+    const startedAt = performance.now();
+    await client.query('begin; set local search_path to public, tap; select no_plan()');
+    const counts: [string, number][] = [];
+    for (const { counts: counted, text } of statements) {
+      const test = `select is((${text}), 0::bigint, '${counted}') as said`;
+      const { rows } = await client.query<{ said: string }>(test);
+      counts.push([counted, countIn(rows[0]?.said ?? '')]);
+    }
+    await client.query('select * from finish(); rollback');
+    const elapsedMs = performance.now() - startedAt;
+    expectSame(name, Object.fromEntries(counts), expected);
+    return { elapsedMs };
+  };
+  return { name, run };
+}
+
+/** `ok`, or a failure that says what it found instead of 0. */
+function countIn(said: string): number {
+  if (said.startsWith('ok ')) return 0;
+  return Number(/^#\s+have: (\d+)$/m.exec(said)?.[1] ?? Number.NaN);
+}
