@@ -5,8 +5,8 @@ const ROOMS = {
   rules: ['rule', 'rule-schema'],
   // The table of kinds is data to a plan: which kind makes which checks.
   kinds: ['kind', 'index'],
-  // A check runs the statements that its plan is written as.
-  plan: ['plan', 'statements'],
+  // A check runs the steps of its plan, and the statements that they are written as.
+  plan: ['plan', 'step', 'explained', 'count-statement', 'sample-statement'],
   check: ['check-result'],
   backfill: ['backfill-run'],
   rollout: ['phase'],
@@ -128,9 +128,9 @@ module.exports = {
 run, the place of a worker; and the embedded server keeps to a temporary folder.',
       [
         A_DOOR,
-        '^src/report/publish\\.ts$',
-        '^src/rules/load-rules\\.ts$',
-        '^src/postgres/(tls|password-file|embedded|embedded-binaries|drivers/postgres)\\.ts$',
+        '^src/report/(publish|report-file)\\.ts$',
+        '^src/rules/(load-rules|rule-files|folder-files)\\.ts$',
+        '^src/postgres/(tls|password-file|service-file|embedded|embedded-binaries|drivers/postgres)\\.ts$',
         '^src/github/runner\\.ts$',
       ],
       '^(node:)?fs(/promises)?$',

@@ -2923,10 +2923,10 @@ Expecting one of '${allowedValues.join("', '")}'`);
        * @param {string} flag
        * @private
        */
-      unknownOption(flag2) {
+      unknownOption(flag3) {
         if (this._allowUnknownOption) return;
         let suggestion = "";
-        if (flag2.startsWith("--") && this._showSuggestionAfterError) {
+        if (flag3.startsWith("--") && this._showSuggestionAfterError) {
           let candidateFlags = [];
           let command = this;
           do {
@@ -2934,9 +2934,9 @@ Expecting one of '${allowedValues.join("', '")}'`);
             candidateFlags = candidateFlags.concat(moreFlags);
             command = command.parent;
           } while (command && !command._enablePositionalOptions);
-          suggestion = suggestSimilar(flag2, candidateFlags);
+          suggestion = suggestSimilar(flag3, candidateFlags);
         }
-        const message = `error: unknown option '${flag2}'${suggestion}`;
+        const message = `error: unknown option '${flag3}'${suggestion}`;
         this.error(message, { code: "commander.unknownOption" });
       }
       /**
@@ -3206,9 +3206,9 @@ Expecting one of '${allowedValues.join("', '")}'`);
           helpWidth: context.helpWidth,
           outputHasColors: context.hasColors
         });
-        const text2 = helper.formatHelp(this, helper);
-        if (context.hasColors) return text2;
-        return this._outputConfiguration.stripColor(text2);
+        const text3 = helper.formatHelp(this, helper);
+        if (context.hasColors) return text3;
+        return this._outputConfiguration.stripColor(text3);
       }
       /**
        * @typedef HelpContext
@@ -3368,7 +3368,7 @@ Expecting one of '${allowedValues.join("', '")}'`);
        * @param {(string | Function)} text - string to add, or a function returning a string
        * @return {Command} `this` command for chaining
        */
-      addHelpText(position, text2) {
+      addHelpText(position, text3) {
         const allowedValues = ["beforeAll", "before", "after", "afterAll"];
         if (!allowedValues.includes(position)) {
           throw new Error(`Unexpected value for position to addHelpText.
@@ -3377,10 +3377,10 @@ Expecting one of '${allowedValues.join("', '")}'`);
         const helpEvent = `${position}Help`;
         this.on(helpEvent, (context) => {
           let helpStr;
-          if (typeof text2 === "function") {
-            helpStr = text2({ error: context.error, command: context.command });
+          if (typeof text3 === "function") {
+            helpStr = text3({ error: context.error, command: context.command });
           } else {
-            helpStr = text2;
+            helpStr = text3;
           }
           if (helpStr) {
             context.write(`${helpStr}
@@ -4813,11 +4813,11 @@ var require_utils2 = __commonJS({
       const outer = await md5(Buffer.concat([Buffer.from(inner), salt]));
       return "md5" + outer;
     }
-    async function sha256(text2) {
-      return await subtleCrypto.digest("SHA-256", text2);
+    async function sha256(text3) {
+      return await subtleCrypto.digest("SHA-256", text3);
     }
-    async function hashByName(hashName, text2) {
-      return await subtleCrypto.digest(hashName, text2);
+    async function hashByName(hashName, text3) {
+      return await subtleCrypto.digest(hashName, text3);
     }
     async function hmacSha256(keyBuffer, msg) {
       const key = await subtleCrypto.importKey("raw", keyBuffer, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
@@ -5038,21 +5038,21 @@ var require_sasl = __commonJS({
         throw new Error("SASL: SCRAM-SERVER-FINAL-MESSAGE: server signature does not match");
       }
     }
-    function isPrintableChars(text2) {
-      if (typeof text2 !== "string") {
+    function isPrintableChars(text3) {
+      if (typeof text3 !== "string") {
         throw new TypeError("SASL: text must be a string");
       }
-      return text2.split("").map((_, i) => text2.charCodeAt(i)).every((c) => c >= 33 && c <= 43 || c >= 45 && c <= 126);
+      return text3.split("").map((_, i) => text3.charCodeAt(i)).every((c) => c >= 33 && c <= 43 || c >= 45 && c <= 126);
     }
-    function isBase64(text2) {
-      return /^(?:[a-zA-Z0-9+/]{4})*(?:[a-zA-Z0-9+/]{2}==|[a-zA-Z0-9+/]{3}=)?$/.test(text2);
+    function isBase64(text3) {
+      return /^(?:[a-zA-Z0-9+/]{4})*(?:[a-zA-Z0-9+/]{2}==|[a-zA-Z0-9+/]{3}=)?$/.test(text3);
     }
-    function parseAttributePairs(text2) {
-      if (typeof text2 !== "string") {
+    function parseAttributePairs(text3) {
+      if (typeof text3 !== "string") {
         throw new TypeError("SASL: attribute pairs text must be a string");
       }
       return new Map(
-        text2.split(",").map((attrValue) => {
+        text3.split(",").map((attrValue) => {
           if (!/^.=/.test(attrValue)) {
             throw new Error("SASL: Invalid attribute pair entry");
           }
@@ -5934,9 +5934,9 @@ var require_messages = __commonJS({
     };
     exports.ReadyForQueryMessage = ReadyForQueryMessage;
     var CommandCompleteMessage = class {
-      constructor(length, text2) {
+      constructor(length, text3) {
         this.length = length;
-        this.text = text2;
+        this.text = text3;
         this.name = "commandComplete";
       }
     };
@@ -6117,8 +6117,8 @@ var require_serializer = __commonJS({
         /* code.startup */
       );
     };
-    var query2 = (text2) => {
-      return writer.addCString(text2).flush(
+    var query2 = (text3) => {
+      return writer.addCString(text3).flush(
         81
         /* code.query */
       );
@@ -6235,8 +6235,8 @@ var require_serializer = __commonJS({
       return msg.name ? cstringMessage(68, `${msg.type}${msg.name || ""}`) : msg.type === "P" ? emptyDescribePortal : emptyDescribeStatement;
     };
     var close = (msg) => {
-      const text2 = `${msg.type}${msg.name || ""}`;
-      return cstringMessage(67, text2);
+      const text3 = `${msg.type}${msg.name || ""}`;
+      return cstringMessage(67, text3);
     };
     var copyData = (chunk) => {
       return writer.add(chunk).flush(
@@ -6508,8 +6508,8 @@ var require_parser = __commonJS({
       return new messages_1.ReadyForQueryMessage(LATEINIT_LENGTH, status);
     };
     var parseCommandCompleteMessage = (reader) => {
-      const text2 = reader.cstring();
-      return new messages_1.CommandCompleteMessage(LATEINIT_LENGTH, text2);
+      const text3 = reader.cstring();
+      return new messages_1.CommandCompleteMessage(LATEINIT_LENGTH, text3);
     };
     var parseCopyData = (reader, length) => {
       const chunk = reader.bytes(length - 4);
@@ -6896,8 +6896,8 @@ var require_connection = __commonJS({
         }
         return this.stream.write(buffer);
       }
-      query(text2) {
-        this._send(serialize.query(text2));
+      query(text3) {
+        this._send(serialize.query(text3));
       }
       // send parse message
       parse(query2) {
@@ -8292,9 +8292,9 @@ var require_pg_pool = __commonJS({
         this._idle.push(new IdleItem(client, idleListener, tid));
         this._pulseQueue();
       }
-      query(text2, values, cb) {
-        if (typeof text2 === "function") {
-          const response2 = promisify3(this.Promise, text2);
+      query(text3, values, cb) {
+        if (typeof text3 === "function") {
+          const response2 = promisify3(this.Promise, text3);
           setImmediate(function() {
             return response2.callback(new Error("Passing a function as the first parameter to pool.query is not supported"));
           });
@@ -8322,7 +8322,7 @@ var require_pg_pool = __commonJS({
           client.once("error", onError);
           this.log("dispatching query");
           try {
-            client.query(text2, values, (err2, res) => {
+            client.query(text3, values, (err2, res) => {
               this.log("query dispatched");
               client.removeListener("error", onError);
               if (clientReleased) {
@@ -11901,9 +11901,9 @@ var require_libpg_query = __commonJS({
           return (mode & 61440) === 4096;
         }, isSocket(mode) {
           return (mode & 49152) === 49152;
-        }, flagsToPermissionString(flag2) {
-          var perms = ["r", "w", "rw"][flag2 & 3];
-          if (flag2 & 512) {
+        }, flagsToPermissionString(flag3) {
+          var perms = ["r", "w", "rw"][flag3 & 3];
+          if (flag3 & 512) {
             perms += "w";
           }
           return perms;
@@ -14654,14 +14654,14 @@ var require_foldFlowLines = __commonJS({
     var FOLD_FLOW = "flow";
     var FOLD_BLOCK = "block";
     var FOLD_QUOTED = "quoted";
-    function foldFlowLines(text2, indent, mode = "flow", { indentAtStart, lineWidth = 80, minContentWidth = 20, onFold, onOverflow } = {}) {
+    function foldFlowLines(text3, indent, mode = "flow", { indentAtStart, lineWidth = 80, minContentWidth = 20, onFold, onOverflow } = {}) {
       if (!lineWidth || lineWidth < 0)
-        return text2;
+        return text3;
       if (lineWidth < minContentWidth)
         minContentWidth = 0;
       const endStep = Math.max(1 + minContentWidth, 1 + lineWidth - indent.length);
-      if (text2.length <= endStep)
-        return text2;
+      if (text3.length <= endStep)
+        return text3;
       const folds = [];
       const escapedFolds = {};
       let end = lineWidth - indent.length;
@@ -14678,14 +14678,14 @@ var require_foldFlowLines = __commonJS({
       let escStart = -1;
       let escEnd = -1;
       if (mode === FOLD_BLOCK) {
-        i = consumeMoreIndentedLines(text2, i, indent.length);
+        i = consumeMoreIndentedLines(text3, i, indent.length);
         if (i !== -1)
           end = i + endStep;
       }
-      for (let ch; ch = text2[i += 1]; ) {
+      for (let ch; ch = text3[i += 1]; ) {
         if (mode === FOLD_QUOTED && ch === "\\") {
           escStart = i;
-          switch (text2[i + 1]) {
+          switch (text3[i + 1]) {
             case "x":
               i += 3;
               break;
@@ -14702,12 +14702,12 @@ var require_foldFlowLines = __commonJS({
         }
         if (ch === "\n") {
           if (mode === FOLD_BLOCK)
-            i = consumeMoreIndentedLines(text2, i, indent.length);
+            i = consumeMoreIndentedLines(text3, i, indent.length);
           end = i + indent.length + endStep;
           split = void 0;
         } else {
           if (ch === " " && prev && prev !== " " && prev !== "\n" && prev !== "	") {
-            const next = text2[i + 1];
+            const next = text3[i + 1];
             if (next && next !== " " && next !== "\n" && next !== "	")
               split = i;
           }
@@ -14719,12 +14719,12 @@ var require_foldFlowLines = __commonJS({
             } else if (mode === FOLD_QUOTED) {
               while (prev === " " || prev === "	") {
                 prev = ch;
-                ch = text2[i += 1];
+                ch = text3[i += 1];
                 overflow = true;
               }
               const j = i > escEnd + 1 ? i - 2 : escStart - 1;
               if (escapedFolds[j])
-                return text2;
+                return text3;
               folds.push(j);
               escapedFolds[j] = true;
               end = j + endStep;
@@ -14739,39 +14739,39 @@ var require_foldFlowLines = __commonJS({
       if (overflow && onOverflow)
         onOverflow();
       if (folds.length === 0)
-        return text2;
+        return text3;
       if (onFold)
         onFold();
-      let res = text2.slice(0, folds[0]);
+      let res = text3.slice(0, folds[0]);
       for (let i2 = 0; i2 < folds.length; ++i2) {
         const fold = folds[i2];
-        const end2 = folds[i2 + 1] || text2.length;
+        const end2 = folds[i2 + 1] || text3.length;
         if (fold === 0)
           res = `
-${indent}${text2.slice(0, end2)}`;
+${indent}${text3.slice(0, end2)}`;
         else {
           if (mode === FOLD_QUOTED && escapedFolds[fold])
-            res += `${text2[fold]}\\`;
+            res += `${text3[fold]}\\`;
           res += `
-${indent}${text2.slice(fold + 1, end2)}`;
+${indent}${text3.slice(fold + 1, end2)}`;
         }
       }
       return res;
     }
-    function consumeMoreIndentedLines(text2, i, indent) {
+    function consumeMoreIndentedLines(text3, i, indent) {
       let end = i;
       let start = i + 1;
-      let ch = text2[start];
+      let ch = text3[start];
       while (ch === " " || ch === "	") {
         if (i < start + indent) {
-          ch = text2[++i];
+          ch = text3[++i];
         } else {
           do {
-            ch = text2[++i];
+            ch = text3[++i];
           } while (ch && ch !== "\n");
           end = i;
           start = i + 1;
-          ch = text2[start];
+          ch = text3[start];
         }
       }
       return end;
@@ -15617,7 +15617,7 @@ ${indent}${line}` : "\n";
           str += ",";
         } else if (ctx.options.trailingComma) {
           if (ctx.options.lineWidth > 0) {
-            reqNewline || (reqNewline = lines.reduce((sum, line) => sum + line.length + 2, 2) + (str.length + 2) > ctx.options.lineWidth);
+            reqNewline || (reqNewline = lines.reduce((sum2, line) => sum2 + line.length + 2, 2) + (str.length + 2) > ctx.options.lineWidth);
           }
           if (reqNewline) {
             str += ",";
@@ -15633,7 +15633,7 @@ ${indent}${line}` : "\n";
         return start + end;
       } else {
         if (!reqNewline) {
-          const len = lines.reduce((sum, line) => sum + line.length + 2, 2);
+          const len = lines.reduce((sum2, line) => sum2 + line.length + 2, 2);
           reqNewline = ctx.options.lineWidth > 0 && len > ctx.options.lineWidth;
         }
         if (reqNewline) {
@@ -27608,11 +27608,11 @@ function asProblem(thrown) {
 // src/support/duration.ts
 var MS_PER_UNIT = { ms: 1, s: 1e3, m: 6e4, h: 36e5 };
 var DURATION_PATTERN = /^(\d+)(ms|s|m|h)$/;
-function parseDurationMs(text2) {
-  const [, amount, unit] = DURATION_PATTERN.exec(text2.trim()) ?? [];
+function parseDurationMs(text3) {
+  const [, amount, unit] = DURATION_PATTERN.exec(text3.trim()) ?? [];
   const durationMs = Number(amount) * (MS_PER_UNIT[unit ?? ""] ?? Number.NaN);
   if (!(durationMs > 0 && durationMs <= 2147483647)) {
-    throw new Problem("options-invalid", `'${text2}' is not a duration`, {
+    throw new Problem("options-invalid", `'${text3}' is not a duration`, {
       hint: "Write a number and a unit, such as '500ms', '30s', '5m' or '1h'; at least 1ms, at most 596h."
     });
   }
@@ -27646,25 +27646,30 @@ function didYouMean(name2, known) {
 }
 
 // src/options.ts
-var choice = (values, fallback) => string2().default(fallback).transform((text2, context) => {
-  const found = values.find((value) => value === text2);
+var choice = (values, fallback) => string2().default(fallback).transform((text3, context) => {
+  const found = values.find((value) => value === text3);
   if (found === void 0)
-    context.addIssue(`'${text2}' is not one of ${values.join(", ")}${didYouMean(text2, values)}`);
+    context.addIssue(`'${text3}' is not one of ${values.join(", ")}${didYouMean(text3, values)}`);
   return found ?? fallback;
 });
-var wholeNumber = (least, most, fallback) => string2().default(String(fallback)).transform((text2, context) => {
-  const number4 = Number(text2);
-  const fits = /^\d+$/.test(text2) && number4 >= least && number4 <= most;
-  if (!fits) context.addIssue(`'${text2}' is not a whole number from ${least} to ${most}`);
-  return number4;
+var wholeNumber = (least, most, fallback) => string2().default(String(fallback)).transform((text3, context) => {
+  const number5 = Number(text3);
+  const fits = /^\d+$/.test(text3) && number5 >= least && number5 <= most;
+  if (!fits) context.addIssue(`'${text3}' is not a whole number from ${least} to ${most}`);
+  return number5;
 });
-var duration2 = (fallback) => string2().default(fallback).transform((text2, context) => {
+var duration2 = (fallback) => string2().default(fallback).transform((text3, context) => {
   try {
-    return parseDurationMs(text2);
+    return parseDurationMs(text3);
   } catch (error2) {
     context.addIssue(error2 instanceof Problem ? `${error2.message}. ${error2.hint}` : String(error2));
     return 0;
   }
+});
+var flag = (fallback) => union([boolean2(), string2()]).default(fallback).transform((value, context) => {
+  if (value !== true && value !== false && value !== "true" && value !== "false")
+    context.addIssue(`'${value}' is neither true nor false`);
+  return String(value) === "true";
 });
 var list = (fallback) => union([string2(), array(string2())]).optional().transform((value) => {
   const items = (typeof value === "string" ? value.split(/\n|,(?![^{\n]*\})/) : value ?? []).map((item) => item.trim()).filter(Boolean);
@@ -27680,6 +27685,9 @@ var optionShapes = {
   reportDir: string2().optional(),
   maxConnections: wholeNumber(1, 64, 2),
   statementTimeout: duration2("60s"),
+  maxDuration: duration2("30m"),
+  strategy: choice(["auto", "scan"], "auto"),
+  proofs: flag(true),
   samples: wholeNumber(0, 100, 5),
   driver: choice(DRIVERS, "pg")
 };
@@ -27743,11 +27751,11 @@ var esm_default = import_lib.default;
 
 // src/support/plain.ts
 var UNSEEN = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
-function visible(text2) {
-  return text2.replace(UNSEEN, escapeCharacter);
+function visible(text3) {
+  return text3.replace(UNSEEN, escapeCharacter);
 }
-function plain(text2, maxLength = Number.POSITIVE_INFINITY) {
-  const harmless = visible(text2).replaceAll("##[", "##\\u005b").replace(/^( *):(?=:)/, "$1\\u003a");
+function plain(text3, maxLength = Number.POSITIVE_INFINITY) {
+  const harmless = visible(text3).replaceAll("##[", "##\\u005b").replace(/^( *):(?=:)/, "$1\\u003a");
   return shorten(harmless, maxLength);
 }
 function plainJson(json) {
@@ -27760,10 +27768,10 @@ function escapeCharacter(character) {
   const hex = (character.codePointAt(0) ?? 0).toString(16);
   return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, "0")}`;
 }
-function shorten(text2, maxLength) {
-  if (text2.length <= maxLength) return text2;
-  const characters = Array.from(text2);
-  return characters.length <= maxLength ? text2 : `${characters.slice(0, Math.max(0, maxLength - 1)).join("")}…`;
+function shorten(text3, maxLength) {
+  if (text3.length <= maxLength) return text3;
+  const characters = Array.from(text3);
+  return characters.length <= maxLength ? text3 : `${characters.slice(0, Math.max(0, maxLength - 1)).join("")}…`;
 }
 
 // src/postgres/connection-string.ts
@@ -27797,9 +27805,9 @@ var REFUSED = {
 };
 var ENCODE_HINT = "In user, password and database write special characters as %XX: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25, a blank is %20.";
 function parseConnectionUrl(url) {
-  const text2 = url.trim();
-  refuseOtherForms(text2);
-  const [, authority = "", path5 = "", query2 = ""] = /^\w+:\/\/([^/?]*)\/?([^?]*)\??(.*)$/.exec(text2) ?? [];
+  const text3 = url.trim();
+  refuseOtherForms(text3);
+  const [, authority = "", path5 = "", query2 = ""] = /^\w+:\/\/([^/?]*)\/?([^?]*)\??(.*)$/.exec(text3) ?? [];
   if (/[@/]/.test(path5) || query2.includes("@")) throw invalid("The database URL holds a raw @ or / after its host", ENCODE_HINT);
   const named = { ...parseAuthority(authority), dbname: decode2("database", path5), ...parseQuery(query2) };
   const settings2 = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== ""));
@@ -27811,13 +27819,13 @@ function requireAddress(settings2) {
   if (settings2.host === void 0) throw invalid(`${who} names no host`, "A part of it may come from a variable that is not set.");
   if (settings2.dbname === void 0) throw invalid(`${who} names no database`, `Write it after the host: postgres://user:password@host:5432/database. ${ENCODE_HINT}`);
 }
-function refuseOtherForms(text2) {
-  if (text2 === "") throw invalid("The database URL is empty", "An unset secret looks like this: check its name, and that this workflow may read it.");
-  if (/^['"`]/.test(text2)) throw invalid("The database URL begins with a quote", "Write it without quotes.");
-  if (/^\w+\s*=/.test(text2)) throw invalid("The database URL is a list of keywords", "Write it as postgres://user:password@host:5432/database.");
-  if (!/^postgres(?:ql)?:\/\//.test(text2)) throw invalid("The database URL does not begin with postgres:// or postgresql://", "Write it as postgres://user:password@host:5432/database.");
-  if (/\s/.test(text2)) throw invalid("The database URL holds a blank or a line break", ENCODE_HINT);
-  if (text2.includes("#")) throw invalid("The database URL holds a raw #", ENCODE_HINT);
+function refuseOtherForms(text3) {
+  if (text3 === "") throw invalid("The database URL is empty", "An unset secret looks like this: check its name, and that this workflow may read it.");
+  if (/^['"`]/.test(text3)) throw invalid("The database URL begins with a quote", "Write it without quotes.");
+  if (/^\w+\s*=/.test(text3)) throw invalid("The database URL is a list of keywords", "Write it as postgres://user:password@host:5432/database.");
+  if (!/^postgres(?:ql)?:\/\//.test(text3)) throw invalid("The database URL does not begin with postgres:// or postgresql://", "Write it as postgres://user:password@host:5432/database.");
+  if (/\s/.test(text3)) throw invalid("The database URL holds a blank or a line break", ENCODE_HINT);
+  if (text3.includes("#")) throw invalid("The database URL holds a raw #", ENCODE_HINT);
 }
 function parseAuthority(authority) {
   const at = authority.indexOf("@");
@@ -27925,8 +27933,8 @@ function readText(file, isNamed) {
     });
   }
 }
-function parseService(service, file, text2) {
-  const lines = text2.split("\n").map((line) => line.replace(/^[ \t\v\f\r]+|[ \t\v\f\r]+$/g, ""));
+function parseService(service, file, text3) {
+  const lines = text3.split("\n").map((line) => line.replace(/^[ \t\v\f\r]+|[ \t\v\f\r]+$/g, ""));
   const start = lines.findIndex((line) => line.startsWith(`[${service}]`));
   if (start < 0) return void 0;
   const settings2 = {};
@@ -28096,8 +28104,8 @@ function oneHost(host) {
   return host;
 }
 function parsePort(port) {
-  const number4 = port === void 0 ? DEFAULT_PORT : Number(port);
-  if (/^\d+$/.test(port ?? "1") && number4 >= 1 && number4 <= 65535) return number4;
+  const number5 = port === void 0 ? DEFAULT_PORT : Number(port);
+  if (/^\d+$/.test(port ?? "1") && number5 >= 1 && number5 <= 65535) return number5;
   throw invalid2("The port is not a number from 1 to 65535", "If it looks right, user or password hold a raw / ? or # before it: write %2F, %3F or %23.");
 }
 function parseTimeoutMs(seconds) {
@@ -28245,12 +28253,12 @@ function passwordMissing(target) {
 }
 function failureOf(error2) {
   const fields = typeof error2 === "object" && error2 !== null ? error2 : {};
-  const text2 = (name2) => typeof fields[name2] === "string" ? fields[name2] : void 0;
+  const text3 = (name2) => typeof fields[name2] === "string" ? fields[name2] : void 0;
   return {
-    message: text2("message") ?? "",
-    code: text2("code"),
-    routine: text2("routine"),
-    position: text2("position")
+    message: text3("message") ?? "",
+    code: text3("code"),
+    routine: text3("routine"),
+    position: text3("position")
   };
 }
 function serverProblem(failure2, sqlstate, context) {
@@ -28288,6 +28296,13 @@ function meaningOf(failure2, sqlstate, context) {
       code: "recovery-conflict",
       says: "the standby had to cancel it to keep up with its primary",
       hint: "Run again, use the primary, or raise max_standby_streaming_delay."
+    };
+  }
+  if (sqlstate === "0A000" && failure2.routine === "get_relation_info") {
+    return {
+      code: "not-measurable",
+      says: "a standby has no rows of an unlogged table",
+      hint: "Check it on the primary."
     };
   }
   if (sqlstate === "42501" && failure2.routine === "check_enable_rls") {
@@ -28332,8 +28347,8 @@ function connectionProblem(failure2, cause, { target, connected }) {
   const message = `The connection to ${redactTarget(target)} was lost: ${says}`;
   return new Problem("connection-lost", message, { hint: LOST_HINT, cause });
 }
-function capitalised(text2) {
-  return text2.charAt(0).toUpperCase() + text2.slice(1);
+function capitalised(text3) {
+  return text3.charAt(0).toUpperCase() + text3.slice(1);
 }
 
 // src/postgres/last-words.ts
@@ -28355,17 +28370,17 @@ function readLastWords(tail) {
 
 // src/sql/identifier.ts
 var MAX_IDENTIFIER_BYTES = 63;
-function identifier(text2) {
-  const bytes = Buffer.byteLength(text2, "utf8");
+function identifier(text3) {
+  const bytes = Buffer.byteLength(text3, "utf8");
   if (bytes === 0) throw new Problem("rules-invalid", "a name must not be empty");
-  if (text2.includes("\0")) throw new Problem("rules-invalid", "a name must not hold a NUL character");
+  if (text3.includes("\0")) throw new Problem("rules-invalid", "a name must not hold a NUL character");
   if (bytes > MAX_IDENTIFIER_BYTES) {
     throw new Problem(
       "rules-invalid",
-      `'${text2}' has ${bytes} bytes; a Postgres name has at most ${MAX_IDENTIFIER_BYTES}`
+      `'${text3}' has ${bytes} bytes; a Postgres name has at most ${MAX_IDENTIFIER_BYTES}`
     );
   }
-  return text2;
+  return text3;
 }
 function tableName(schema2, name2) {
   return { schema: identifier(schema2), name: identifier(name2) };
@@ -28399,14 +28414,14 @@ function textArray(values) {
   const quoted = values.map((value) => `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`);
   return { value: `{${quoted.join(",")}}`, cast: "text[]" };
 }
-function checkedSql(text2) {
+function checkedSql(text3) {
   return new Sql([`
-${text2}
+${text3}
 `], []);
 }
-function constant(text2) {
-  if (!/^[\w.:-]*$/.test(text2)) throw new TypeError("this constant would need quoting");
-  return new Sql([`'${text2}'`], []);
+function constant(text3) {
+  if (!/^[\w.:-]*$/.test(text3)) throw new TypeError("this constant would need quoting");
+  return new Sql([`'${text3}'`], []);
 }
 function column(alias, name2) {
   return sql`${alias}.${name2}`;
@@ -28435,7 +28450,7 @@ function compile(statement) {
   const parameters = [];
   const write2 = (part) => {
     if (part instanceof Sql) {
-      return part.strings.map((text2, i) => text2 + (i < part.parts.length ? write2(part.parts[i]) : "")).join("");
+      return part.strings.map((text3, i) => text3 + (i < part.parts.length ? write2(part.parts[i]) : "")).join("");
     }
     if (typeof part === "string") return quoteIdentifier(part);
     if ("schema" in part) return `${quoteIdentifier(part.schema)}.${quoteIdentifier(part.name)}`;
@@ -28614,7 +28629,7 @@ function toRows({ columns: columns2, rows }) {
 }
 
 // src/postgres/drivers/pg.ts
-var AS_TEXT = { getTypeParser: () => (text2) => text2 };
+var AS_TEXT = { getTypeParser: () => (text3) => text3 };
 async function openPgSession(target, encryption, timeoutMs, signal) {
   const started = performance.now();
   const socket = await openSocket(target, encryption, timeoutMs);
@@ -28675,9 +28690,9 @@ function makeWire(client, socket, lastWords) {
     destroy: () => socket.destroy()
   };
 }
-async function send(client, { text: text2, parameters }) {
+async function send(client, { text: text3, parameters }) {
   const query2 = {
-    text: text2,
+    text: text3,
     values: [...parameters],
     queryMode: "extended",
     rowMode: "array",
@@ -28748,6 +28763,8 @@ async function send2(worker, statement) {
   worker.postMessage(statement);
   const [reply] = await once(worker, "message");
   if ("result" in reply) return reply.result;
+  if ("failed" in reply && reply.failed.code === "CONNECTION_CLOSED") return new Promise(() => {
+  });
   throw "failed" in reply ? failureOf2(reply.failed) : reply.lastWords;
 }
 function failureOf2(failed) {
@@ -28786,15 +28803,17 @@ function openDatabase(target, driver, signal) {
   return { target, driver, connect: connectOrAbort };
 }
 async function connect2(target, open4, signal) {
-  const start = performance.now();
-  const deadline = start + target.connectTimeoutMs;
+  const deadline = performance.now() + target.connectTimeoutMs;
+  let lastTry = deadline;
   for (let attempt3 = 1; ; attempt3 += 1) {
     try {
       return await openOneWay(target, open4, deadline);
     } catch (error2) {
       const problem = asProblem(error2);
       const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt3 - 1)) * (0.5 + Math.random());
-      const late = performance.now() + pauseMs >= Math.min(deadline, start + RETRY_FOR_MS);
+      const now = performance.now();
+      lastTry = Math.min(lastTry, now + RETRY_FOR_MS);
+      const late = now + pauseMs >= lastTry;
       if (late || signal?.aborted || !isPassing(problem)) throw problem;
       await sleep(pauseMs);
     }
@@ -29110,8 +29129,8 @@ function sampleText(sample) {
 function ruleText({ results }) {
   const broken = results.filter(({ outcome }) => outcome === "broken");
   const unknown2 = results.filter(({ outcome }) => outcome === "unknown");
-  const sum = broken.reduce((total, { violations }) => total + (violations?.count ?? 0), 0);
-  const what = results[0].kind === "schema" ? counted(sum, "requirement") + " not met" : counted(sum, "violation");
+  const sum2 = broken.reduce((total, { violations }) => total + (violations?.count ?? 0), 0);
+  const what = results[0].kind === "schema" ? counted(sum2, "requirement") + " not met" : counted(sum2, "violation");
   const parts = [
     ...broken.length > 0 ? [`${what} in ${counted(broken.length, "table")}`] : [],
     ...unknown2.length > 0 ? [`${counted(unknown2.length, "table")} not measured`] : []
@@ -29151,7 +29170,7 @@ function isRunProblem({ results }, { problems }) {
 
 // src/report/terminal.ts
 function renderTerminal(report2, { color }) {
-  const paint = (style, text2) => color ? styleText(style, text2, { validateStream: false }) : text2;
+  const paint = (style, text3) => color ? styleText(style, text3, { validateStream: false }) : text3;
   const groups = groupByRule(report2);
   const needing = groups.filter(({ results }) => results.some(({ outcome }) => outcome !== "held"));
   const held = groups.filter((group) => !needing.includes(group));
@@ -29219,7 +29238,7 @@ function table(rows) {
 }
 
 // src/run.ts
-import { performance as performance3 } from "node:perf_hooks";
+import { performance as performance4 } from "node:perf_hooks";
 
 // src/postgres/role.ts
 var POWERFUL_ROLES = {
@@ -29279,14 +29298,14 @@ function impossible(check2, problem) {
 }
 
 // src/check/preflight.ts
-async function preflight(plan, { leader, target }) {
+async function preflight(plan2, { leader, target }) {
   const powers = await readRolePowers(leader);
-  const hidden = await tablesWithHiddenRows(plan, leader);
+  const hidden = await tablesWithHiddenRows(plan2, leader);
   return [
     ...powers.length > 0 ? [roleCanWrite(target.role, powers)] : [],
     ...hidden.length > 0 ? [rowsHidden(target.role, hidden)] : [],
     ...serverWarnings(target),
-    ...planWarnings(plan)
+    ...planWarnings(plan2)
   ];
 }
 function roleCanWrite(role, powers) {
@@ -29294,8 +29313,8 @@ function roleCanWrite(role, powers) {
     hint: "Everything here runs read-only, but the role is the real wall: use one that can only select. The README has its SQL."
   });
 }
-async function tablesWithHiddenRows(plan, leader) {
-  const relations = plan.checks.flatMap((check2) => "relation" in check2 ? [check2.relation] : []);
+async function tablesWithHiddenRows(plan2, leader) {
+  const relations = plan2.checks.flatMap((check2) => "relation" in check2 ? [check2.relation] : []);
   const names = new Map(relations.map(({ oid, name: name2 }) => [oid, displayTable(name2)]));
   if (names.size === 0) return [];
   const rows = await leader.query(sql`
@@ -29374,20 +29393,33 @@ function emptyTables(results) {
 }
 
 // src/check/run-checks.ts
+import { performance as performance3 } from "node:perf_hooks";
+
+// src/rules/rule.ts
+var SEVERITIES = ["error", "warning", "notice"];
+function holdsRawSql(rule) {
+  return [...rule.authorSql.values()].some(({ isPlain }) => !isPlain);
+}
+
+// src/plan/step.ts
+function checksOf(step) {
+  return step.form === "count" ? step.checks : [step.check];
+}
+
+// src/check/answer-without-rows.ts
 import { performance as performance2 } from "node:perf_hooks";
 
 // src/postgres/savepoint.ts
 async function inSavepoint(session, work) {
-  await session.query(sql`savepoint aside`);
+  if (!withSavepoint.has(session)) await session.query(sql`savepoint aside`);
+  withSavepoint.add(session);
   try {
     return await work();
   } finally {
-    if (session.alive) {
-      await session.query(sql`rollback to savepoint aside`);
-      await session.query(sql`release savepoint aside`);
-    }
+    if (session.alive) await session.query(sql`rollback to savepoint aside`);
   }
 }
+var withSavepoint = /* @__PURE__ */ new WeakSet();
 
 // src/postgres/standby.ts
 async function readStandby(session) {
@@ -29418,8 +29450,8 @@ function maxAgeOf(row) {
   if (moments.length === 0) return void 0;
   return Math.max(0, Math.round((Number(now) - Math.max(...moments)) * 1e3));
 }
-function lsnOf(text2) {
-  const [high = "0", low = "0"] = (text2 ?? "").split("/");
+function lsnOf(text3) {
+  const [high = "0", low = "0"] = (text3 ?? "").split("/");
   return (BigInt(`0x${high || "0"}`) << 32n) + BigInt(`0x${low}`);
 }
 
@@ -29517,7 +29549,11 @@ async function configure(session) {
     standard_conforming_strings: "on",
     DateStyle: "ISO, YMD",
     TimeZone: "UTC",
-    jit: "off"
+    jit: "off",
+    // One connection uses one core: how many cores a run takes is for --max-connections to say.
+    max_parallel_workers_per_gather: "0",
+    // A scan that begins in the middle would show other samples each time.
+    synchronize_seqscans: "off"
   });
   await session.query(sql`${ours}, ${noticeGoneClient} as gone_client`);
 }
@@ -29550,59 +29586,6 @@ async function askAside(session, limits, schemas, ask2) {
   });
 }
 
-// src/plan/statements.ts
-var HAS_ROWS = "has_rows";
-var VIOLATIONS = "violations";
-var classColumn = (index) => `class_${index}`;
-function countStatement(check2) {
-  if (check2.form === "query")
-    return sql`select count(*)::text as ${identifier(VIOLATIONS)} from (${check2.select}) as ${ROW_ALIAS}`;
-  const counts = check2.classes.map(
-    ({ rows }, index) => sql`(count(*) filter (where ${rows}))::text as ${identifier(classColumn(index))}`
-  );
-  const violations = sql`(count(*) filter (where ${violates(check2)}))::text as ${identifier(VIOLATIONS)}`;
-  const outputs = [violations, ...counts, ...hasRows(check2)];
-  return sql`select ${join3(outputs, sql`,\n  `)}\n${source(check2)}\nwhere ${interesting(check2)}`;
-}
-function hasRows({ relation }) {
-  if (relation.kind === "view") return [];
-  return [sql`exists (select from ${relation.name})::text as ${identifier(HAS_ROWS)}`];
-}
-function sampleStatement(check2, limit) {
-  if (check2.key.length === 0) return void 0;
-  const texts = check2.key.map(({ value }) => sql`${value}::text`);
-  const keys = texts.map((key, index) => sql`${shortened(key)} as ${identifier(`key_${index}`)}`);
-  const order = texts.map((key) => sql`pg_catalog.length(${key}), ${key} collate "C"`);
-  const first = sql`order by ${join3(order, sql`, `)} limit ${param(limit, "bigint")}`;
-  if (check2.form === "query")
-    return sql`select ${join3(keys, sql`, `)} from (${check2.select}) as ${ROW_ALIAS} ${first}`;
-  const names = check2.classes.filter(({ breaks }) => breaks).map(({ name: name2, rows }) => sql`when ${rows} then ${param(name2, "text")}`);
-  const className = sql`case ${join3(names, sql` `)} end as ${identifier("class")}`;
-  return sql`select ${join3([className, ...keys], sql`, `)}\n${source(check2)}\nwhere ${filtered(check2, violates(check2))}\n${first}`;
-}
-var MAX_KEY_CHARACTERS = 500;
-function shortened(key) {
-  const most = param(MAX_KEY_CHARACTERS, "integer");
-  return sql`case when pg_catalog.length(${key}) > ${most} then pg_catalog.left(${key}, ${most}) || '…' else ${key} end`;
-}
-function violates(check2) {
-  return anyOf(check2.classes.filter(({ breaks }) => breaks).map(({ rows }) => rows));
-}
-function interesting(check2) {
-  return filtered(check2, anyOf(check2.classes.map(({ rows }) => rows)));
-}
-function filtered({ where }, condition) {
-  return where ? allOf([sql`(${where}) is true`, condition]) : condition;
-}
-function source(check2) {
-  const different = new Map(check2.joins.map((each) => [each.alias, each]));
-  const joins = Array.from(
-    different.values(),
-    ({ from, alias, on: on2 }) => sql`\nleft join ${from} as ${alias} on ${on2}`
-  );
-  return sql`from ${check2.relation.name} as ${ROW_ALIAS}${join3(joins, sql``)}`;
-}
-
 // src/check/changed-objects.ts
 var changed = sql`
   with locked as (
@@ -29617,16 +29600,19 @@ var changed = sql`
   left join pg_catalog.pg_class c on c.oid = locked.oid
   left join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where today.type in ('table', 'view', 'materialized view', 'foreign table') and today.schema <> 'pg_catalog' and (
-    c.oid is null
-    or today.identity <> pg_catalog.format('%I.%I', n.nspname, c.relname)
-    or c.relkind in ('r', 'm') and c.relfilenode is distinct from pg_catalog.pg_relation_filenode(c.oid)
-    or c.relhassubclass and exists (
-      select from pg_catalog.pg_inherits i
-      where i.inhparent = c.oid and case c.relkind
-        when 'p' then i.inhrelid not in (select tree.relid from pg_catalog.pg_partition_tree(c.oid) tree)
-        else i.inhrelid not in (select oid from locked)
-      end
-    )
+    case when c.oid is null then not exists (
+      -- A partition that is new since then holds no row of the snapshot, and takes none from its table.
+      select from pg_catalog.pg_partition_ancestors(locked.oid) above join pg_catalog.pg_class known on known.oid = above.relid
+    ) else today.identity <> pg_catalog.format('%I.%I', n.nspname, c.relname)
+      or c.relkind in ('r', 'm') and c.relfilenode is distinct from pg_catalog.pg_relation_filenode(c.oid)
+      or c.relhassubclass and exists (
+        select from pg_catalog.pg_inherits i
+        where i.inhparent = c.oid and case c.relkind
+          when 'p' then i.inhrelid not in (select tree.relid from pg_catalog.pg_partition_tree(c.oid) tree)
+          else i.inhrelid not in (select oid from locked)
+        end
+      )
+    end
   )
   order by 1
   limit 1`;
@@ -29666,126 +29652,217 @@ async function refutes({ relation, operatorSchemas: operatorSchemas2 }, contradi
     const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`;
     const [row] = await query2(statement);
     await expectUnchanged(query2);
-    const [explained2] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
-    return explained2?.Plan?.["Node Type"] === "Result" && explained2.Plan["One-Time Filter"] === "false";
+    const [explained3] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+    return explained3?.Plan?.["Node Type"] === "Result" && explained3.Plan["One-Time Filter"] === "false";
   });
   return await isEmpty(contradiction) && !(relation.kind === "partitioned table" && await isEmpty(sql`true`));
 }
 
-// src/check/run-checks.ts
-async function runChecks(plan, snapshot, options) {
-  const { signal, onProgress } = options;
-  const results = /* @__PURE__ */ new Map();
-  const total = plan.checks.length;
-  const answer = async (check2, session) => {
-    onProgress({ step: "begin", check: check2, done: results.size, total });
-    const result = await cancelledBy(signal, session, () => runCheck(check2, session, options));
-    results.set(check2, result);
-    onProgress({ step: "end", result, done: results.size, total });
-  };
-  const alone = plan.checks.filter(holdsRawSql);
-  const together = plan.checks.filter((check2) => !alone.includes(check2));
-  await answerTogether(together, snapshot, options, answer);
-  await answerAlone(alone, snapshot, options, answer);
-  const missing = signal.aborted ? cancelled() : new Problem("connection-lost", "the connection to the server was lost before this check could run");
-  return plan.checks.map((check2) => results.get(check2) ?? unmeasured(check2, missing));
-}
-function unmeasured(check2, problem) {
-  return { check: check2, strategy: "none", elapsedMs: 0, outcome: "unknown", problem };
-}
-async function answerTogether(checks, { leader, join: join6 }, { maxConnections, signal }, answer) {
-  const queue = [...checks];
-  const joined = [];
-  while (joined.length < Math.min(maxConnections, checks.length) - 1 && !signal.aborted) {
-    const session = await join6().catch(() => void 0);
-    if (!session) break;
-    joined.push(session);
-  }
-  const work = async (session) => {
-    while (session.alive) {
-      const check2 = queue.shift();
-      if (!check2) return;
-      await answer(check2, session);
-    }
-  };
-  await Promise.all([leader, ...joined].map(work));
-  await Promise.all(joined.map((session) => session.close()));
-}
-async function answerAlone(checks, { leader, join: join6 }, { maxConnections, signal }, answer) {
-  const queue = [...checks];
-  const work = async () => {
-    while (queue.length > 0 && !signal.aborted) {
-      const session = await join6().catch(() => void 0);
-      const check2 = session && queue.shift();
-      if (check2) await answer(check2, session);
-      await session?.close();
-      if (!session) return;
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(maxConnections - 1, checks.length) }, work));
-  for (const check2 of queue) if (leader.alive) await answer(check2, leader);
-}
-function holdsRawSql({ rule }) {
-  return [...rule.authorSql.values()].some(({ isPlain }) => !isPlain);
-}
-async function cancelledBy(signal, session, work) {
-  const cancel = () => void session.cancel();
-  signal.addEventListener("abort", cancel, { once: true });
-  try {
-    return await work();
-  } finally {
-    signal.removeEventListener("abort", cancel);
-  }
-}
-async function runCheck(check2, session, options) {
+// src/check/answer-without-rows.ts
+async function answerWithoutRows(step, session, limits) {
   const startedAt = performance2.now();
-  const finish = (outcome) => ({
-    check: check2,
-    strategy: STRATEGIES[check2.form],
-    elapsedMs: Math.round(performance2.now() - startedAt),
-    ...outcome
+  const outcome = await outcomeOf(step, session, limits);
+  const elapsedMs = Math.round(performance2.now() - startedAt);
+  const by = step.form === "proved" ? step.by : void 0;
+  return { check: step.check, strategy: step.form, by, elapsedMs, ...outcome };
+}
+async function outcomeOf(step, session, limits) {
+  if (step.form === "none") return { outcome: "unknown", problem: step.check.problem };
+  if (step.form === "catalog")
+    return askCatalog(step.check, session, limits).catch((error2) => ({
+      outcome: "unknown",
+      problem: asProblem(error2)
+    }));
+  const breaking2 = step.check.classes.filter(({ breaks }) => breaks);
+  return {
+    outcome: "held",
+    proof: `proved by ${step.by}`,
+    violations: { count: 0, exact: true },
+    classes: Object.fromEntries(breaking2.map(({ name: name2 }) => [name2, 0]))
+  };
+}
+
+// src/plan/count-statement.ts
+var HAS_ROWS = "has_rows";
+var violationsColumn = (check2) => `v${check2}`;
+var classColumn = (check2, name2) => `c${check2}_${name2}`;
+function countStatement(checks, pages) {
+  const outputs = checks.flatMap(outputsOf);
+  const interesting = anyOf(distinct(checks.map(rowsToLookAt)));
+  const conditions = pages ? [...pageConditions(pages), interesting] : [interesting];
+  return sql`select ${join3([...outputs, ...hasRows(checks[0])], sql`,\n  `)}\n${source(checks)}\nwhere ${allOf(conditions)}`;
+}
+function countQueryStatement({ select }) {
+  return sql`select count(*)::text as ${identifier(violationsColumn(0))} from (${select}) as ${ROW_ALIAS}`;
+}
+function readCounts(check2, row, place = 0) {
+  const names = check2.form === "rows" ? check2.classes : [];
+  const counted3 = names.map(({ name: name2 }, i) => [name2, countOf(row, classColumn(place, i))]);
+  return {
+    violations: countsApart(check2) ? countOf(row, violationsColumn(place)) : counted3.reduce((sum2, [, count], i) => sum2 + (names[i]?.breaks ? count : 0), 0),
+    classes: Object.fromEntries(counted3),
+    tableIsEmpty: row?.[HAS_ROWS] === "false"
+  };
+}
+function addCounts(one, other) {
+  const names = Object.entries(one.classes);
+  return {
+    violations: one.violations + other.violations,
+    classes: Object.fromEntries(names.map(([name2, count]) => [name2, count + (other.classes[name2] ?? 0)])),
+    tableIsEmpty: one.tableIsEmpty && other.tableIsEmpty
+  };
+}
+function countsApart(check2) {
+  return check2.form === "query" || check2.classes.filter(({ breaks }) => breaks).length !== 1;
+}
+function outputsOf(check2, place) {
+  const counts = check2.classes.map(({ rows }, i) => counted2(check2, rows, classColumn(place, i)));
+  if (!countsApart(check2)) return counts;
+  return [counted2(check2, breaking(check2), violationsColumn(place)), ...counts];
+}
+var counted2 = (check2, rows, name2) => sql`(count(*) filter (where ${filtered(check2, rows)}))::text as ${identifier(name2)}`;
+function breaking({ classes }) {
+  return anyOf(classes.filter(({ breaks }) => breaks).map(({ rows }) => rows));
+}
+function filtered({ where }, condition) {
+  return where ? allOf([sql`(${where}) is true`, condition]) : condition;
+}
+function rowsToLookAt(check2) {
+  const condition = check2.sound ? sql`(${check2.sound}) is not true` : anyOf(check2.classes.map(({ rows }) => rows));
+  return filtered(check2, condition);
+}
+function hasRows({ relation }) {
+  if (relation.kind === "view") return [];
+  return [sql`exists (select from ${relation.name})::text as ${identifier(HAS_ROWS)}`];
+}
+function source(checks) {
+  const different = new Map(checks.flatMap(({ joins: joins2 }) => joins2).map((each) => [each.alias, each]));
+  const joins = Array.from(
+    different.values(),
+    ({ from, alias, on: on2 }) => sql`\nleft join ${from} as ${alias} on ${on2}`
+  );
+  return sql`from ${checks[0].relation.name} as ${ROW_ALIAS}${join3(joins, sql``)}`;
+}
+function pageConditions({ from, to }) {
+  const place = column(ROW_ALIAS, identifier("ctid"));
+  const start = (page2) => sql`${param(`(${page2},0)`, "text")}::tid`;
+  return [sql`${place} >= ${start(from)}`, ...to === void 0 ? [] : [sql`${place} < ${start(to)}`]];
+}
+function distinct(conditions) {
+  const byText = new Map(conditions.map((condition) => [JSON.stringify(compile(condition)), condition]));
+  return [...byText.values()];
+}
+function countOf(row, name2) {
+  const count = Number(row?.[name2] ?? Number.NaN);
+  if (!Number.isSafeInteger(count))
+    throw new Problem("query-failed", `the server's answer holds no count '${name2}'`);
+  return count;
+}
+
+// src/check/count-jobs.ts
+var PART_PAGES = 32768;
+function startJob(step, serverMajor) {
+  const parts = serverMajor >= 14 ? partsOf(step) : [void 0];
+  return { step, parts, total: parts.length, counted: 0, counts: void 0, elapsedMs: 0, failed: false };
+}
+function partsOf({ strategy, checks }) {
+  const [check2] = checks;
+  if (strategy !== "scan" || check2.form !== "rows" || check2.joins.some(({ isCostly }) => isCostly))
+    return [void 0];
+  const pages = Math.max(...[check2.relation, ...check2.relation.descendants].map((each) => each.pages));
+  const count = Math.ceil(pages / PART_PAGES);
+  if (count < 2) return [void 0];
+  return Array.from({ length: count }, (_, i) => ({
+    from: i * PART_PAGES,
+    to: i + 1 < count ? (i + 1) * PART_PAGES : void 0
+  }));
+}
+function pagesOf(step) {
+  return step.form === "count" ? step.pages : 0;
+}
+function addPart(job, counts, elapsedMs) {
+  const { counts: sofar } = job;
+  job.counts = sofar ? counts.map((each, i) => addCounts(each, sofar[i] ?? each)) : counts;
+  job.counted += 1;
+  job.elapsedMs += elapsedMs;
+  return job.counted === job.total ? job.counts : void 0;
+}
+var TIMEOUTS = /* @__PURE__ */ new Set(["statement-timeout", "lock-timeout"]);
+function splitStep(step, problem) {
+  const checks = step.checks.filter((check2) => check2.form === "rows");
+  const parts = TIMEOUTS.has(problem.code) ? byParents(checks) : halves(checks);
+  if (parts.length < 2) return [];
+  return parts.flatMap(([first, ...rest]) => {
+    if (!first) return [];
+    const some = [first, ...rest];
+    return { ...step, checks: some, statement: (range) => countStatement(some, range) };
   });
-  if (options.signal.aborted) return finish({ outcome: "unknown", problem: cancelled() });
-  try {
-    if (check2.form === "impossible") return finish({ outcome: "unknown", problem: check2.problem });
-    if (check2.form === "catalog") return finish(await askCatalog(check2, session, options));
-    return finish(await runCountingCheck(check2, session, options));
-  } catch (error2) {
-    const problem = options.signal.aborted ? cancelled() : asProblem(error2);
-    return finish({ outcome: "unknown", problem });
+}
+function halves(checks) {
+  const middle = Math.ceil(checks.length / 2);
+  return [checks.slice(0, middle), checks.slice(middle)].filter((half) => half.length > 0);
+}
+function byParents(checks) {
+  const groups = /* @__PURE__ */ new Map();
+  for (const check2 of checks) {
+    const key = check2.joins.map(({ alias }) => alias).join("\n");
+    groups.set(key, [...groups.get(key) ?? [], check2]);
   }
+  return [...groups.values()];
 }
-var STRATEGIES = {
-  rows: "scan",
-  query: "query",
-  catalog: "catalog",
-  impossible: "none"
-};
-function cancelled() {
-  return new Problem("cancelled", "the run was cancelled before this check was finished");
+
+// src/plan/sample-statement.ts
+function sampleStatement(check2, limit) {
+  if (check2.key.length === 0) return void 0;
+  const keys = check2.key.map(
+    ({ value }, index) => sql`${shortened(sql`${value}::text`)} as ${identifier(`key_${index}`)}`
+  );
+  const first = sql`limit ${param(limit, "bigint")}`;
+  if (check2.form === "query")
+    return sql`select ${join3(keys, sql`, `)} from (${check2.select}) as ${ROW_ALIAS} ${first}`;
+  const names = check2.classes.filter(({ breaks }) => breaks).map(({ name: name2, rows }) => sql`when ${rows} then ${param(name2, "text")}`);
+  const className = sql`case ${join3(names, sql` `)} end as ${identifier("class")}`;
+  return sql`select ${join3([className, ...keys], sql`, `)}\n${source([check2])}\nwhere ${filtered(check2, breaking(check2))}\n${first}`;
 }
-async function runCountingCheck(check2, session, options) {
-  const limits = { ...options, statementTimeoutMs: check2.rule.timeoutMs ?? options.statementTimeoutMs };
-  return askAside(session, limits, check2.operatorSchemas, async (query2) => {
-    const [row] = await query2(countStatement(check2));
+var MAX_KEY_CHARACTERS = 500;
+function shortened(key) {
+  const most = param(MAX_KEY_CHARACTERS, "integer");
+  return sql`case when pg_catalog.length(${key}) > ${most} then pg_catalog.left(${key}, ${most}) || '…' else ${key} end`;
+}
+
+// src/check/count-rows.ts
+async function countPart({ checks, statement }, part, session, limits) {
+  const schemas = [...new Set(checks.flatMap(({ operatorSchemas: operatorSchemas2 }) => operatorSchemas2))];
+  const statementTimeoutMs = checks[0].rule.timeoutMs ?? limits.statementTimeoutMs;
+  return askAside(session, { ...limits, statementTimeoutMs }, schemas, async (query2) => {
+    const [row] = await query2(statement(part));
     await expectUnchanged(query2);
-    const count = countOf(row, VIOLATIONS);
-    const classes = check2.form === "rows" ? check2.classes.map(({ name: name2 }, i) => [name2, countOf(row, classColumn(i))]) : [];
-    const tableIsEmpty = row?.[HAS_ROWS] === "false";
-    const measured = {
-      violations: { count, exact: true },
-      classes: Object.fromEntries(classes),
-      tableIsEmpty
-    };
-    const allowed = check2.rule.maxViolations;
-    if (count <= allowed)
-      return { ...measured, outcome: "held", proof: describeHeld(check2, count, tableIsEmpty) };
-    const samples = await readSamples(check2, options.samples, query2).catch((error2) => {
-      if (session.alive) return [];
-      throw error2;
-    });
-    return { ...measured, outcome: "broken", reason: describeBroken(count, allowed), samples };
+    return checks.map((check2, place) => readCounts(check2, row, place));
   });
+}
+async function judge({ step, elapsedMs }, counts, session, options) {
+  const results = [];
+  for (const [place, check2] of step.checks.entries()) {
+    const found = counts[place];
+    if (!found) throw new TypeError("a check without counts");
+    const outcome = await judgeOne(check2, found, session, options);
+    results.push({
+      check: check2,
+      strategy: step.strategy,
+      by: step.index,
+      elapsedMs: Math.round(elapsedMs / step.checks.length),
+      ...outcome
+    });
+  }
+  return results;
+}
+async function judgeOne(check2, { violations: count, classes, tableIsEmpty }, session, options) {
+  const measured = { violations: { count, exact: true }, classes, tableIsEmpty };
+  const allowed = check2.rule.maxViolations;
+  if (count <= allowed)
+    return { ...measured, outcome: "held", proof: describeHeld(check2, count, tableIsEmpty) };
+  const samples = await readSamples(check2, session, options);
+  return { ...measured, outcome: "broken", reason: describeBroken(count, allowed), samples };
 }
 function describeHeld(check2, count, tableIsEmpty) {
   if (count > 0)
@@ -29800,20 +29877,118 @@ function describeBroken(count, allowed) {
   const rows = count === 1 ? "1 row breaks it" : `${count} rows break it`;
   return allowed > 0 ? `${rows}, at most ${allowed} allowed` : rows;
 }
-function countOf(row, name2) {
-  const count = Number(row?.[name2] ?? Number.NaN);
-  if (!Number.isSafeInteger(count))
-    throw new Problem("query-failed", `the server's answer holds no count '${name2}'`);
-  return count;
-}
-async function readSamples(check2, limit, query2) {
-  const statement = limit > 0 ? sampleStatement(check2, limit) : void 0;
+async function readSamples(check2, session, limits) {
+  const statement = limits.samples > 0 ? sampleStatement(check2, limits.samples) : void 0;
   if (!statement) return [];
-  const rows = await query2(statement);
+  const rows = await askAside(session, limits, check2.operatorSchemas, async (query2) => {
+    await query2(sql`select pg_catalog.set_config('enable_nestloop', 'off', true)`);
+    return query2(statement);
+  }).catch(() => []);
   return rows.map((row) => ({
     class: row["class"] ?? "row",
     key: Object.fromEntries(check2.key.map(({ name: name2 }, index) => [name2, row[`key_${index}`] ?? null]))
   }));
+}
+
+// src/check/run-checks.ts
+async function runChecks({ checks: ordered }, steps, snapshot, options) {
+  const { signal, onProgress } = options;
+  const results = /* @__PURE__ */ new Map();
+  const checks = { done: 0, total: ordered.length };
+  const pages = { done: 0, total: steps.reduce((sum2, step) => sum2 + pagesOf(step), 0) };
+  const tell = (check2) => onProgress({ check: check2, checks: { ...checks }, pages: { ...pages } });
+  const record2 = (found) => {
+    for (const result of found) {
+      results.set(result.check, result);
+      checks.done = results.size;
+      tell(result.check);
+    }
+  };
+  const work = async (job, part, session) => {
+    const { step } = job;
+    if (job.failed) return [];
+    tell(step.checks[0]);
+    const startedAt = performance3.now();
+    try {
+      const counts = await countPart(step, part, session, options);
+      pages.done += pagesOf(step) / job.total;
+      const whole = addPart(job, counts, performance3.now() - startedAt);
+      if (whole) record2(await judge(job, whole, session, options));
+      return [];
+    } catch (error2) {
+      if (job.failed) return [];
+      job.failed = true;
+      const problem = signal.aborted ? cancelled(signal) : asProblem(error2);
+      const smaller = session.alive && !signal.aborted ? splitStep(step, problem) : [];
+      if (smaller.length === 0) record2(step.checks.map((check2) => unmeasured(check2, problem, step.strategy)));
+      return smaller.flatMap(tasksOf);
+    }
+  };
+  const tasksOf = (step) => {
+    if (step.form !== "count")
+      return [async (session) => record2([await answerWithoutRows(step, session, options)])];
+    const job = startJob(step, majorOf(snapshot));
+    return job.parts.map((part) => async (session) => {
+      tasks.unshift(...await work(job, part, session));
+    });
+  };
+  const isRaw = (step) => checksOf(step).some(({ rule }) => holdsRawSql(rule));
+  const tasks = steps.filter((step) => !isRaw(step)).flatMap(tasksOf);
+  await workTogether(tasks, snapshot, options);
+  await workAlone(steps.filter(isRaw).flatMap(tasksOf), snapshot, options);
+  const missing = signal.aborted ? cancelled(signal) : lost();
+  return ordered.map((check2) => results.get(check2) ?? unmeasured(check2, missing));
+}
+var majorOf = ({ target }) => Number.parseInt(target.serverVersion, 10);
+function unmeasured(check2, problem, strategy = "none") {
+  return { check: check2, strategy, elapsedMs: 0, outcome: "unknown", problem };
+}
+async function workTogether(tasks, { leader, join: join6 }, { maxConnections, signal }) {
+  const joined = [];
+  while (joined.length < Math.min(maxConnections, tasks.length) - 1 && !signal.aborted) {
+    const session = await join6().catch(() => void 0);
+    if (!session) break;
+    joined.push(session);
+  }
+  await Promise.all([leader, ...joined].map((session) => workOff(tasks, session, signal)));
+  await Promise.all(joined.map((session) => session.close()));
+}
+async function workOff(tasks, session, signal) {
+  while (session.alive && !signal.aborted) {
+    const task = tasks.shift();
+    if (!task) return;
+    await cancelledBy(signal, session, () => task(session));
+  }
+}
+async function workAlone(tasks, { leader, join: join6 }, options) {
+  const { maxConnections, signal } = options;
+  const work = async () => {
+    while (tasks.length > 0 && !signal.aborted) {
+      const session = await join6().catch(() => void 0);
+      if (!session) return;
+      const task = tasks.shift();
+      if (task) await cancelledBy(signal, session, () => task(session));
+      await session.close();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(maxConnections - 1, tasks.length) }, work));
+  await workOff(tasks, leader, signal);
+}
+async function cancelledBy(signal, session, work) {
+  const cancel = () => void session.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    await work();
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
+}
+function cancelled({ reason }) {
+  if (reason instanceof Problem) return reason;
+  return new Problem("cancelled", "the run was cancelled before this check was finished");
+}
+function lost() {
+  return new Problem("connection-lost", "the connection to the server was lost before this check could run");
 }
 
 // src/check/refused-names.ts
@@ -29835,13 +30010,13 @@ var DENIED_FUNCTIONS = {
 };
 var FUNCTION_HINT = "Rules may call the immutable and stable functions that come with Postgres.";
 var TYPE_HINT = "Rules may name the types that come with Postgres, and those of extensions.";
-async function findRefusedNames(plan, session) {
-  const rules = [...new Set(plan.checks.map(({ rule }) => rule))];
+async function findRefusedNames(plan2, session) {
+  const rules = [...new Set(plan2.checks.map(({ rule }) => rule))];
   const uses = rules.flatMap((rule) => [...rule.authorSql.values()]).flatMap(({ functions, types: types2, attributes }) => [...functions, ...types2, ...attributes]);
   if (uses.length === 0) return /* @__PURE__ */ new Map();
-  const schemas = plan.checks.flatMap((check2) => "operatorSchemas" in check2 ? check2.operatorSchemas : []);
+  const schemas = plan2.checks.flatMap((check2) => "operatorSchemas" in check2 ? check2.operatorSchemas : []);
   const rows = await session.query(
-    lookUp(textArray(distinct(uses.map(({ name: name2 }) => name2))), textArray(distinct(schemas)))
+    lookUp(textArray(distinct2(uses.map(({ name: name2 }) => name2))), textArray(distinct2(schemas)))
   );
   const named = (what) => new Set(rows.filter((row) => row["what"] === what).map((row) => row["name"] ?? ""));
   const known = { steady: named("steady"), onRows: named("on rows"), ownTypes: named("own type") };
@@ -29853,7 +30028,7 @@ async function findRefusedNames(plan, session) {
     })
   );
 }
-var distinct = (values) => [...new Set(values)];
+var distinct2 = (values) => [...new Set(values)];
 var lookUp = (names, schemas) => sql`
   with routine as (
     select p.proname as name, p.provolatile in ('i', 's') as lasting, n.nspname = 'pg_catalog' as built_in, first.typtype,
@@ -29905,9 +30080,9 @@ function refusal(name2, { steady }) {
 }
 
 // src/check/uncertain-operators.ts
-async function findUncertainOperators(plan, session) {
+async function findUncertainOperators(plan2, session) {
   const schemasOf = (check2) => "operatorSchemas" in check2 ? check2.operatorSchemas : [];
-  const schemas = [...new Set(plan.checks.flatMap(schemasOf))];
+  const schemas = [...new Set(plan2.checks.flatMap(schemasOf))];
   if (schemas.length === 0) return /* @__PURE__ */ new Map();
   const rows = await session.query(sql`
     select n.nspname as schema, pg_catalog.min(o.oid::pg_catalog.regoperator::text) as operator
@@ -29920,7 +30095,7 @@ async function findUncertainOperators(plan, session) {
     group by n.nspname`);
   const added = new Map(rows.map((row) => [row["schema"], row["operator"]]));
   return new Map(
-    plan.checks.flatMap((check2) => {
+    plan2.checks.flatMap((check2) => {
       const schema2 = schemasOf(check2).find((each) => added.has(each));
       return schema2 === void 0 ? [] : [[check2, uncertain(check2, schema2, added.get(schema2) ?? "")]];
     })
@@ -29935,18 +30110,18 @@ function uncertain({ rule }, schema2, operator) {
 }
 
 // src/check/vet-plan.ts
-async function vetPlan(plan, session, limits) {
+async function vetPlan(plan2, session, limits) {
   const problems = [];
-  const refused = await findRefusedNames(plan, session);
-  const uncertain2 = await findUncertainOperators(plan, session);
+  const refused = await findRefusedNames(plan2, session);
+  const uncertain2 = await findUncertainOperators(plan2, session);
   const found = /* @__PURE__ */ new Map();
   const vet = async (check2) => {
     const problem = refused.get(check2.rule) ?? uncertain2.get(check2);
     found.set(check2, problem ?? await explainProblem(check2, session, limits));
   };
-  for (const check2 of plan.checks) await vet(check2);
-  for (const check2 of plan.checks) if (found.get(check2)?.code === "lock-timeout") await vet(check2);
-  const checks = plan.checks.flatMap((check2) => {
+  for (const check2 of plan2.checks) await vet(check2);
+  for (const check2 of plan2.checks) if (found.get(check2)?.code === "lock-timeout") await vet(check2);
+  const checks = plan2.checks.flatMap((check2) => {
     const problem = found.get(check2);
     if (!problem) return check2;
     const isMistake = MISTAKES.has(problem.code) && problem.at !== void 0;
@@ -29963,13 +30138,14 @@ async function explainProblem(check2, session, limits) {
   const samples = check2.form === "query" ? sampleStatement(check2, 1) : void 0;
   let inSamples = false;
   try {
-    const row = await askAside(session, limits, check2.operatorSchemas, async (query2) => {
-      const [first] = await query2(explained(check2));
+    return await askAside(session, limits, check2.operatorSchemas, async (query2) => {
+      await query2(explained(check2));
+      const [foreign] = await query2(foreignTables);
       inSamples = true;
       if (samples) await query2(sql`explain (costs off) ${samples}`);
-      return first;
+      const name2 = foreign?.["name"] ?? foreignPartition(check2);
+      return name2 ? readsForeignTable(check2, name2) : void 0;
     });
-    return row?.["QUERY PLAN"]?.includes('"Foreign Scan"') ? readsForeignTable(check2) : void 0;
   } catch (error2) {
     const inAuthorSql = inSamples ? check2.rule.locate(["key"]) : inQuery(check2, asProblem(error2));
     return mistake(error2, inAuthorSql ?? check2.rule.locate(placeOf(check2.rule)));
@@ -30000,28 +30176,437 @@ function mistake(error2, at) {
   const message = `the server refuses this rule: ${error2.message.replaceAll("pg_catalog.", "")}`;
   return new Problem("rules-invalid", message, { at, hint, sqlstate, cause: error2 });
 }
-var explained = (check2) => sql`explain (format json, costs off) ${countStatement(check2)}`;
-function readsForeignTable({ rule }) {
-  const message = "it reads a foreign table: those rows are on another server, outside of this run's snapshot and its read-only transaction";
+var explained = (check2) => sql`explain (costs off) ${check2.form === "rows" ? countStatement([check2]) : countQueryStatement(check2)}`;
+var foreignTables = sql`
+  select c.oid::pg_catalog.regclass::text as name
+  from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation
+  where l.locktype = 'relation' and l.pid = pg_catalog.pg_backend_pid() and c.relkind = 'f'
+  limit 1`;
+function foreignPartition(check2) {
+  if (check2.form !== "rows") return void 0;
+  const { relation, reference } = check2;
+  const relations = [relation, ...reference ? [reference.parent] : []];
+  const found = relations.flatMap((each) => [each, ...each.descendants]).find(({ kind }) => kind === "foreign table");
+  return found && displayTable(found.name);
+}
+function readsForeignTable({ rule }, name2) {
+  const message = `it reads ${name2}, a foreign table: those rows are on another server, outside of this run's snapshot and its read-only transaction`;
   return new Problem("not-measurable", message, {
     at: rule.locate([]),
     hint: "Check the table on the server that holds it."
   });
 }
-function isAuthorsMistake({ sqlstate = "" }) {
-  return /^(42|22|0A)/.test(sqlstate) && sqlstate !== "42501";
+function isAuthorsMistake({ code, sqlstate = "" }) {
+  return /^(42|22|0A)/.test(sqlstate) && sqlstate !== "42501" && code !== "not-measurable";
 }
 function inQuery(check2, { sqlPosition }) {
   const author = check2.rule.authorSql.get("query");
   if (check2.form !== "query" || !author || sqlPosition === void 0) return void 0;
-  const { text: text2 } = compile(explained(check2));
-  const start = text2.indexOf(author.qualified(ROW_ALIAS));
-  const offset = sqlPosition - 1 - Array.from(text2.slice(0, start)).length;
+  const { text: text3 } = compile(explained(check2));
+  const start = text3.indexOf(author.qualified(ROW_ALIAS));
+  const offset = sqlPosition - 1 - Array.from(text3.slice(0, start)).length;
   return offset >= 0 && offset < Array.from(author.text).length ? author.locate(offset) : void 0;
 }
 function placeOf(rule) {
   const key = ["on", "parents", "missing_values", "when", "query"].find((each) => each in rule.spec);
   return key ? [key] : rule.where ? ["where"] : [];
+}
+
+// src/plan/loose-index-scan.ts
+var ORDERED_TYPES = /* @__PURE__ */ new Set([
+  "smallint",
+  "integer",
+  "bigint",
+  "oid",
+  "numeric",
+  "uuid",
+  "text",
+  "character varying",
+  "date",
+  "timestamp without time zone",
+  "timestamp with time zone"
+]);
+function steppingIndex(check2) {
+  const names = steppingColumns(check2);
+  return names && check2.relation.indexes.find((index) => leadsWith(index, names));
+}
+function steppingColumns({ reference, relation, where }) {
+  if (!reference?.isUnique || where || !isOneTable(relation)) return void 0;
+  const { on: on2, match } = reference;
+  const pairs = [...on2, ...match];
+  if (on2.length !== 1 || match.length > 1 || !pairs.every(isOrdered)) return void 0;
+  return pairs.map(({ child }) => child.name);
+}
+var SEARCHES = 4;
+var SEARCH_COST = 0.2;
+var PAGE_COST = 4;
+function looseCost(links, { pages }) {
+  const searches = links * SEARCHES;
+  return Math.min(searches, pages) * PAGE_COST + searches * SEARCH_COST;
+}
+function isOneTable({ kind, descendants }) {
+  return (kind === "table" || kind === "materialized view") && descendants.length === 0;
+}
+function isOrdered({ child, parent }) {
+  const known = [child, parent].every(({ baseType: baseType2 }) => ORDERED_TYPES.has(baseType2.type));
+  return known && child.equality === parent.equality;
+}
+function leadsWith({ valid, partial: partial2, columns: columns2, searchable }, names) {
+  return valid && !partial2 && searchable >= names.length && names.every((name2, i) => columns2[i] === name2);
+}
+var LINK = identifier("link");
+var VALUE = identifier("value");
+var PARENT = identifier("parent");
+function looseStatement(check2, reference) {
+  const [link] = reference.on;
+  const [compared] = reference.match;
+  if (!link) throw new TypeError("a reference without a link");
+  const mine = column(ROW_ALIAS, link.child.name);
+  const rows = sql`${check2.relation.name} as ${ROW_ALIAS}`;
+  const count = (condition) => sql`(select count(*) from ${rows} where ${mine} = ${LINK}.${VALUE}${condition})`;
+  const isThere = sql`${column(PARENT, link.parent.name)} is not null`;
+  const counts = {
+    orphan: sql`case when ${isThere} then 0 else ${count(sql``)} end`
+  };
+  if (compared) {
+    const value = column(ROW_ALIAS, compared.child.name);
+    const theirs = column(PARENT, compared.parent.name);
+    counts["different"] = sql`case when ${theirs} is null then 0
+        else ${count(sql` and ${value} < ${theirs}`)} + ${count(sql` and ${value} > ${theirs}`)} end`;
+    counts["child_null"] = sql`case when ${theirs} is null then 0 else ${count(sql` and ${value} is null`)} end`;
+    counts["parent_null"] = sql`case when ${isThere} and ${theirs} is null then ${count(sql` and ${value} is not null`)} else 0 end`;
+  }
+  const noLink = sql`(select count(*) from ${rows} where ${mine} is null)`;
+  const names = check2.classes.map(({ name: name2 }) => identifier(name2));
+  const totals = check2.classes.map(
+    ({ name: name2 }) => name2 === "no_link" ? noLink : sql`coalesce(sum(${counts[name2] ?? sql`null`}), 0)`
+  );
+  const breaking2 = names.filter((_, i) => check2.classes[i]?.breaks).map((name2) => sql`${name2}`);
+  const outputs = [
+    sql`(${join3(breaking2, sql` + `, sql`0`)})::text as ${identifier(violationsColumn(0))}`,
+    ...names.map((name2, i) => sql`${name2}::text as ${identifier(classColumn(0, i))}`),
+    sql`exists (select from ${rows})::text as ${identifier(HAS_ROWS)}`
+  ];
+  return sql`
+    with recursive ${LINK} (${VALUE}) as (
+      (select ${mine} from ${rows} where ${mine} is not null order by ${mine} limit 1)
+      union all
+      select (select ${mine} from ${rows} where ${mine} > ${LINK}.${VALUE} order by ${mine} limit 1)
+      from ${LINK} where ${LINK}.${VALUE} is not null
+    )
+    select ${join3(outputs, sql`, `)}
+    from (
+      select ${join3(
+    totals.map((total, i) => sql`${total} as ${names[i] ?? LINK}`),
+    sql`, `
+  )}
+      from ${LINK}
+      left join ${reference.parent.name} as ${PARENT} on ${column(PARENT, link.parent.name)} = ${LINK}.${VALUE}
+      where ${LINK}.${VALUE} is not null
+    ) as counted`;
+}
+async function estimateLinks({ relation, reference }, session, limits) {
+  const link = reference?.on[0]?.child.name ?? "";
+  const { schema: schema2, name: name2 } = relation.name;
+  const statement = sql`
+    select n_distinct::text as n from pg_catalog.pg_stats
+    where schemaname = ${param(schema2, "name")} and tablename = ${param(name2, "name")} and attname = ${param(link, "name")}
+      and not inherited`;
+  const [row] = await askAside(session, limits, [], (query2) => query2(statement)).catch(() => []);
+  const distinct4 = Number(row?.["n"] ?? 0);
+  return distinct4 < 0 ? -distinct4 * relation.rows : distinct4 || void 0;
+}
+
+// src/plan/advise.ts
+function adviseFor(check2) {
+  const { rule, relation, reference } = check2;
+  if (rule.where) return { index: [], constraint: [] };
+  if (reference) return forReference(check2, reference);
+  if (rule.kind === "not_null" && !rule.spec.missing_values) {
+    const names = rule.spec.columns ?? [rule.spec.column ?? ""];
+    const columns2 = names.flatMap((name2) => relation.columns.get(name2) ?? []);
+    return {
+      index: columns2.map(
+        ({ name: name2 }) => text(sql`create index concurrently on ${relation.name} (${name2}) where ${name2} is null`)
+      ),
+      constraint: columns2.flatMap((column2) => beNotNull(relation, column2))
+    };
+  }
+  if (rule.kind === "exactly_one_of") {
+    const columns2 = rule.spec.columns.flatMap((name2) => relation.columns.get(name2)?.name ?? []);
+    const count = sql`num_nonnulls(${listOf(columns2)})`;
+    const condition = rule.spec.at_least_one ? sql`${count} >= 1` : sql`${count} = 1`;
+    return { index: [], constraint: addCheck(relation, "owner", condition) };
+  }
+  return rule.kind === "implies" ? forImplication(check2) : { index: [], constraint: [] };
+}
+function forImplication({ rule, relation }) {
+  const [when, then] = ["when", "then"].map((key) => rule.authorSql.get(key));
+  if (!then || then.nullFrom?.length !== 0 || !(when?.isPlain ?? true)) return { index: [], constraint: [] };
+  const written = (author) => sql`(${checkedSql(author.qualified(relation.name.name))})`;
+  const condition = when ? sql`not ${written(when)} or ${written(then)}` : written(then);
+  return { index: [], constraint: addCheck(relation, rule.id, condition) };
+}
+function forReference(check2, { parent, isUnique, on: on2, match }) {
+  const { relation } = check2;
+  const pairs = [...on2, ...match];
+  const children = pairs.map(({ child }) => child.name);
+  const parents = pairs.map(({ parent: { name: name3 } }) => name3);
+  const stepping = steppingColumns(check2);
+  const index = stepping ? [text(sql`create index concurrently on ${relation.name} (${listOf(stepping)})`)] : [];
+  if (!isUnique) return { index, constraint: [] };
+  const name2 = nameFor(relation, [...children, "fkey"]);
+  const constraint = [
+    ...match.length > 0 ? beUnique(parent, parents) : [],
+    text(
+      sql`alter table ${relation.name} add constraint ${name2} foreign key (${listOf(children)}) references ${parent.name} (${listOf(parents)}) not valid`
+    ),
+    text(sql`alter table ${relation.name} validate constraint ${name2}`),
+    ...match.flatMap(({ child }) => beNotNull(relation, child))
+  ];
+  return { index, constraint };
+}
+function beNotNull(relation, { name: name2, notNullValidated }) {
+  if (notNullValidated) return [];
+  return [
+    ...addCheck(relation, name2, sql`${name2} is not null`),
+    text(sql`alter table ${relation.name} alter column ${name2} set not null`)
+  ];
+}
+function addCheck(relation, what, condition) {
+  const name2 = nameFor(relation, [what, "check"]);
+  return [
+    text(sql`alter table ${relation.name} add constraint ${name2} check (${condition}) not valid`),
+    text(sql`alter table ${relation.name} validate constraint ${name2}`)
+  ];
+}
+function beUnique(relation, columns2) {
+  const isThere = relation.indexes.some(
+    (index) => index.unique && index.valid && !index.partial && index.columns.length === columns2.length && columns2.every((name2) => index.columns.includes(name2))
+  );
+  return isThere ? [] : [text(sql`create unique index concurrently on ${relation.name} (${listOf(columns2)})`)];
+}
+var listOf = (names) => join3(
+  names.map((name2) => sql`${name2}`),
+  sql`, `
+);
+function nameFor({ name: name2 }, parts) {
+  const whole = Buffer.from([name2.name, ...parts].join("_").replaceAll(/\s+/g, "_"));
+  return identifier(whole.subarray(0, 60).toString("utf8").replaceAll("�", ""));
+}
+var text = (statement) => `${compile(statement).text.replaceAll(/\s*\n\s*/g, " ")};`;
+
+// src/plan/explained.ts
+function explain(statement) {
+  return sql`explain (format json, verbose) ${statement}`;
+}
+function readExplained(row) {
+  const [explained3] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+  const plan2 = explained3?.Plan;
+  if (!plan2) throw new TypeError("the server explained nothing");
+  return {
+    cost: plan2["Total Cost"] ?? 0,
+    scans: scansOf(plan2),
+    isRefuted: plan2["Node Type"] === "Result" && plan2["One-Time Filter"] === "false"
+  };
+}
+function scansOf(node2) {
+  const { "Relation Name": name2, Schema: schema2, "Index Name": index } = node2;
+  const relation = name2 === void 0 ? void 0 : `${schema2}.${name2}`;
+  const isSearch = node2["Index Cond"] !== void 0 || node2["Node Type"] === "Bitmap Heap Scan";
+  const own2 = relation === void 0 && index === void 0 ? [] : [{ relation, node: node2["Node Type"], index, isSearch }];
+  const below = (node2.Plans ?? []).filter((each) => each["Parent Relationship"] !== "InitPlan");
+  return [...own2, ...below.flatMap(scansOf)];
+}
+
+// src/plan/prove.ts
+async function prove(check2, session, limits) {
+  if (check2.reference) return proveByForeignKey(check2, check2.reference);
+  const contradictions = check2.contradictions ?? breakingRows(check2);
+  for (const contradiction of contradictions) {
+    const condition = check2.where ? sql`(${check2.where}) and (${contradiction})` : contradiction;
+    if (!await isRefuted(check2.relation, condition, session, limits, check2.operatorSchemas))
+      return void 0;
+  }
+  return contradictions.length > 0 ? constraintsOf(check2) : void 0;
+}
+function breakingRows({ classes, joins }) {
+  return joins.length > 0 ? [] : classes.filter(({ breaks }) => breaks).map(({ rows }) => rows);
+}
+async function isRefuted(relation, condition, session, limits, schemas) {
+  const refuted = (where) => askAside(session, limits, schemas, async (query2) => {
+    const [row] = await query2(explain(sql`select from ${relation.name} as ${ROW_ALIAS} where ${where}`));
+    return readExplained(row).isRefuted;
+  });
+  return await refuted(condition) && !(relation.kind === "partitioned table" && await refuted(sql`true`));
+}
+function proveByForeignKey(check2, reference) {
+  const { relation, classes } = check2;
+  const { on: on2, match, isUnique } = reference;
+  if (!isUnique || relation.hasInheritors) return void 0;
+  const breaks = (name2) => classes.some((each) => each.name === name2 && each.breaks);
+  const linkKey = vouchingKey(relation, reference, on2);
+  if (match.length === 0) return linkKey?.name;
+  const wholeKey = vouchingKey(relation, reference, [...on2, ...match]);
+  if (!wholeKey) return void 0;
+  const mayBeNull = match.some(({ child }) => !child.notNullValidated);
+  if (mayBeNull && (breaks("child_null") || breaks("orphan") && !linkKey)) return void 0;
+  const notNulls = match.map(({ child }) => child).filter(({ notNullValidated }) => notNullValidated);
+  const names = [
+    wholeKey.name,
+    ...mayBeNull && linkKey ? [linkKey.name] : [],
+    ...notNulls.map(notNullName)
+  ];
+  return [...new Set(names)].join(", ");
+}
+function vouchingKey(relation, { parent }, pairs) {
+  return relation.foreignKeys.find((key) => {
+    const isParent = key.parent.schema === parent.name.schema && key.parent.name === parent.name.name;
+    if (!isParent || !key.validated || !key.enforced || key.temporal) return false;
+    const others = key.on.filter(({ child }) => pairs.every((pair) => pair.child.name !== child));
+    return pairs.every((pair) => isAmong(pair, key)) && others.every(({ child }) => isNotNull(relation, child));
+  });
+}
+function isAmong({ child, parent }, { on: on2 }) {
+  const isCompared = on2.some((each) => each.child === child.name && each.parent === parent.name);
+  return isCompared && child.equality === parent.equality;
+}
+var isNotNull = (relation, name2) => relation.columns.get(name2)?.notNullValidated === true;
+var notNullName = ({ name: name2, notNullName: constraint }) => constraint ?? `NOT NULL of ${name2}`;
+function constraintsOf({ relation, rule }) {
+  const { spec, authorSql } = rule;
+  const written = "columns" in spec ? spec.columns ?? [] : [];
+  const named = [...written, ..."column" in spec && spec.column !== void 0 ? [spec.column] : []];
+  const read2 = [...authorSql.values()].flatMap(({ columns: columns3 }) => columns3.map(({ name: name2 }) => String(name2)));
+  const columns2 = [...named, ...read2].flatMap((name2) => relation.columns.get(name2) ?? []);
+  const notNulls = columns2.filter(({ notNullValidated }) => notNullValidated).map(notNullName);
+  const checks = relation.checks.filter(
+    (check2) => check2.columns.some((name2) => columns2.some((each) => each.name === name2))
+  );
+  return [.../* @__PURE__ */ new Set([...notNulls, ...checks.map(({ name: name2 }) => name2)])].join(", ") || "a constraint";
+}
+
+// src/plan/choose-strategies.ts
+async function chooseStrategies({ checks }, session, options) {
+  const steps = [];
+  const open4 = [];
+  for (const check2 of checks) {
+    if (check2.form === "catalog") steps.push({ form: "catalog", check: check2 });
+    else if (check2.form === "impossible") steps.push({ form: "none", check: check2 });
+    else if (check2.form === "query") steps.push(await queryStep(check2, session, options));
+    else {
+      const by = options.proofs ? await prove(check2, session, options) : void 0;
+      if (by === void 0) open4.push(check2);
+      else steps.push({ form: "proved", check: check2, by });
+    }
+  }
+  for (const group of groupsOf(open4)) steps.push(...await stepsFor(group, session, options));
+  return steps.toSorted((a, b) => costOf(b) - costOf(a));
+}
+var costOf = (step) => step.form === "count" ? step.cost : 0;
+var MAX_OUTPUTS = 1500;
+function groupsOf(checks) {
+  const groups = [];
+  const open4 = /* @__PURE__ */ new Map();
+  for (const check2 of checks) {
+    const key = `${check2.relation.oid} ${check2.rule.timeoutMs ?? ""}`;
+    const outputs = check2.classes.length + 1;
+    const group = open4.get(key);
+    if (!holdsRawSql(check2.rule) && group && group.outputs + outputs <= MAX_OUTPUTS) {
+      group.checks.push(check2);
+      group.outputs += outputs;
+      continue;
+    }
+    const begun = [check2];
+    groups.push(begun);
+    if (!holdsRawSql(check2.rule)) open4.set(key, { checks: begun, outputs });
+  }
+  return groups;
+}
+async function stepsFor(group, session, options) {
+  const together = await scanStep(group, session, options);
+  if (options.strategy === "scan") return [together];
+  const alone = [];
+  for (const check2 of group) {
+    const step = await indexedStep(check2, session, options);
+    if (step) alone.push(step);
+  }
+  const answered = new Set(alone.flatMap(checksOf));
+  const [first, ...others] = group.filter((check2) => !answered.has(check2));
+  const rest = first && alone.length > 0 ? [await scanStep([first, ...others], session, options)] : [];
+  const apart = first && alone.length === 0 ? [together] : [...alone, ...rest];
+  return sum(apart) < together.cost ? apart : [together];
+}
+var sum = (steps) => steps.reduce((total, { cost }) => total + cost, 0);
+async function indexedStep(check2, session, options) {
+  const probe = await probeStep(check2, session, options);
+  const loose = await looseStep(check2, session, options);
+  if (probe && loose) return loose.cost < probe.cost ? loose : probe;
+  return loose ?? probe;
+}
+async function probeStep(check2, session, options) {
+  const parts = { strategy: "index probe", checks: [check2] };
+  const step = await explained2(parts, countStatement([check2]), session, options);
+  return step?.index === void 0 ? void 0 : step;
+}
+async function looseStep(check2, session, options) {
+  const { reference } = check2;
+  const index = steppingIndex(check2);
+  if (!reference || !index) return void 0;
+  const links = await estimateLinks(check2, session, options);
+  if (links === void 0) return void 0;
+  const statement = looseStatement(check2, reference);
+  const cost = looseCost(links, index);
+  const parts = { strategy: "loose index scan", checks: [check2] };
+  return { form: "count", ...parts, index: index.name, cost, pages: 0, statement: () => statement };
+}
+async function scanStep(checks, session, options) {
+  const parts = { strategy: "scan", checks };
+  const step = await explained2(parts, countStatement(checks), session, options);
+  const { relation } = checks[0];
+  const pages = [relation, ...relation.descendants].reduce((total, each) => total + each.pages, 0);
+  const cost = step?.cost ?? pages;
+  return {
+    form: "count",
+    ...parts,
+    index: void 0,
+    cost,
+    pages,
+    statement: (range) => countStatement(checks, range)
+  };
+}
+async function queryStep(check2, session, options) {
+  const statement = countQueryStatement(check2);
+  const parts = { strategy: "query", checks: [check2] };
+  const step = await explained2(parts, statement, session, options);
+  return {
+    form: "count",
+    ...parts,
+    index: void 0,
+    cost: step?.cost ?? 0,
+    pages: 0,
+    statement: () => statement
+  };
+}
+async function explained2(parts, statement, session, options) {
+  const [check2] = parts.checks;
+  if (options.signal.aborted) return void 0;
+  try {
+    const { cost, scans } = await askAside(session, options, check2.operatorSchemas, async (query2) => {
+      const [row] = await query2(explain(statement));
+      return readExplained(row);
+    });
+    const index = check2.form === "rows" ? indexOf(check2, scans) : void 0;
+    return { form: "count", ...parts, index, cost, pages: 0, statement: () => statement };
+  } catch {
+    return void 0;
+  }
+}
+function indexOf({ relation }, scans) {
+  const own2 = new Set([relation, ...relation.descendants].map(({ name: name2 }) => `${name2.schema}.${name2.name}`));
+  const reads = scans.filter(({ relation: read2 }) => read2 !== void 0 && own2.has(read2));
+  if (reads.length === 0 || !reads.every(({ isSearch }) => isSearch)) return void 0;
+  return scans.find(({ index }) => index !== void 0)?.index;
 }
 
 // src/plan/hold-back.ts
@@ -30077,7 +30662,8 @@ function findParent({ parent, on: on2, path: path5 }, relation, lookup) {
 }
 function joinParent(parent, compared) {
   const { relation, link } = parent;
-  const source2 = hasUniqueKey(parent) ? wholeParent(parent, compared) : grouped(parent, compared);
+  const isUnique = hasUniqueKey(parent);
+  const source2 = isUnique ? wholeParent(parent, compared) : grouped(parent, compared);
   const alias = aliasOf(relation, source2);
   const mine = (each) => ({ sql: column(ROW_ALIAS, each.with.name), column: each.with });
   const theirs = (each) => ({ ...each, sql: column(alias, each.name) });
@@ -30087,15 +30673,18 @@ function joinParent(parent, compared) {
     join: {
       alias,
       from: source2.from,
-      on: allOf(source2.link.map((each) => equal(mine(each), theirs(each))))
+      on: allOf(source2.link.map((each) => equal(mine(each), theirs(each)))),
+      isCostly: !isUnique
     },
     noLink: anyOf(link.map((each) => isNull(mine(each)))),
     orphan: sql`${allOf(link.map((each) => isSet(mine(each))))} and not (${isFound})`,
     ambiguous: disagree && sql`${isFound} and ${disagree}`,
     present: disagree ? sql`${isFound} and not ${disagree}` : isFound,
-    values: source2.compared.map(theirs)
+    values: source2.compared.map(theirs),
+    reference: { parent: relation, isUnique, on: link.map(pairOf), match: compared.map(pairOf) }
   };
 }
+var pairOf = (each) => ({ child: each.with, parent: each.column });
 function hasUniqueKey({ relation, link }) {
   if (relation.hasInheritors) return false;
   const exact = link.filter((each) => keepsEquality(each.column, each.with)).map((each) => each.column.name);
@@ -30190,8 +30779,12 @@ var implies = {
       const author = authorSql.get(key);
       return author ? checkedSql(author.qualified(ROW_ALIAS)) : sql`true`;
     };
-    const rows = sql`(${condition("when")}) is true and (${condition("then")}) is not true`;
-    return { form: "rows", classes: [{ name: "not_implied", rows, breaks: true }] };
+    const [when, then] = [condition("when"), condition("then")];
+    const rows = sql`(${when}) is true and (${then}) is not true`;
+    const nulls = authorSql.get("then")?.nullFrom?.map((name2) => sql`${column(ROW_ALIAS, name2)} is null`);
+    const contradictions = [sql`not (${then})`, ...nulls ?? []].map((way) => sql`(${when}) and (${way})`);
+    const classes = [{ name: "not_implied", rows, breaks: true }];
+    return nulls ? { form: "rows", classes, contradictions } : { form: "rows", classes };
   }
 };
 
@@ -30225,7 +30818,9 @@ var matchesParent = {
       { name: "no_link", rows: parent.noLink, breaks: false }
     ];
     if (parent.ambiguous) classes.push({ name: "ambiguous", rows: parent.ambiguous, breaks: true });
-    return { form: "rows", joins: [parent.join], classes };
+    const { join: join6, ambiguous, reference } = parent;
+    const sound = ambiguous ? void 0 : allOf(pairs.map(({ mine, theirs }) => equal(mine, theirs)));
+    return { form: "rows", joins: [join6], classes, sound, reference };
   }
 };
 
@@ -30245,7 +30840,7 @@ var notNull = {
       const isNullClass = { name: `${prefix}null`, rows: isNull(value), breaks: true };
       if (missing.length === 0) return [isNullClass];
       const any = anyOf(missing.map((each) => equal(value, each)));
-      return [isNullClass, { name: `${prefix}missing_value`, rows: sql`(${any}) is true`, breaks: true }];
+      return [isNullClass, { name: `${prefix}missing_value`, rows: any, breaks: true }];
     });
     return { form: "rows", classes };
   }
@@ -30275,7 +30870,8 @@ var references = {
       { name: "orphan", rows: parent.orphan, breaks: true },
       { name: "no_link", rows: parent.noLink, breaks: false }
     ];
-    return { form: "rows", joins: [parent.join], classes };
+    const { join: join6, present: sound, reference } = parent;
+    return { form: "rows", joins: [join6], classes, sound, reference };
   }
 };
 
@@ -30298,8 +30894,8 @@ var TYPE_SPELLINGS = {
   time: "time without time zone",
   varbit: "bit varying"
 };
-function spellType(text2) {
-  const spelled = text2.trim().toLowerCase();
+function spellType(text3) {
+  const spelled = text3.trim().toLowerCase();
   const array2 = /(\[\])*$/.exec(spelled)?.[0] ?? "";
   const modifier = /\([^)]*\)/.exec(spelled)?.[0] ?? "";
   const base = spelled.slice(0, spelled.length - array2.length).replace(modifier, " ").trim().replaceAll(/\s+/g, " ");
@@ -30322,11 +30918,11 @@ var schema = {
 };
 var met = (name2, proof) => ({ name: name2, state: "met", proof });
 var unmet = (name2, reason) => ({ name: name2, state: "unmet", reason });
-function ofAll(relation, judge) {
-  const verdict = judge(relation);
+function ofAll(relation, judge2) {
+  const verdict = judge2(relation);
   if (verdict.state !== "met") return verdict;
   for (const each of relation.descendants) {
-    const other = judge(each);
+    const other = judge2(each);
     if (other.state === "unmet") return unmet(other.name, `${displayTable(each.name)}: ${other.reason}`);
   }
   return verdict;
@@ -30526,9 +31122,9 @@ function planRule(rule, enforced, catalog) {
     problems: [...problems, ...planned.flatMap((each) => each.problems)]
   };
 }
-function attempt(plan) {
+function attempt(plan2) {
   try {
-    return { checks: [plan()], problems: [] };
+    return { checks: [plan2()], problems: [] };
   } catch (error2) {
     if (!(error2 instanceof Problem)) throw error2;
     return { checks: [], problems: [asProblem(error2)] };
@@ -30555,6 +31151,9 @@ function planTable(rule, enforced, relation, catalog) {
     relation,
     joins: question.joins ?? [],
     classes: question.classes,
+    sound: question.sound,
+    contradictions: question.contradictions,
+    reference: question.reference,
     where: rule.where && checkedSql(rule.where.qualified(ROW_ALIAS)),
     key: keyOf(relation, rule),
     operatorSchemas: schemas
@@ -30697,7 +31296,17 @@ var relationsQuery = sql`
   select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition,
     coalesce(
       (select pg_catalog.jsonb_agg(i.inhrelid::text) from pg_catalog.pg_inherits i where i.inhparent = r.oid), '[]'
-    )::text as children
+    )::text as children,
+    coalesce(
+      (
+        select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', c.conname, 'columns', (
+          select coalesce(pg_catalog.jsonb_agg(a.attname), '[]') from pg_catalog.pg_attribute a
+          where a.attrelid = c.conrelid and a.attnum = any (c.conkey)
+        )) order by c.conname)
+        from pg_catalog.pg_constraint c where c.conrelid = r.oid and c.contype = 'c' and c.convalidated
+      ), '[]'
+    )::text as checks,
+    r.relpages::text as pages, greatest(r.reltuples, 0)::text as rows
   from pg_catalog.pg_class r
   join pg_catalog.pg_namespace n on n.oid = r.relnamespace
   where ${userRelation}
@@ -30808,7 +31417,7 @@ var foreignKeysQuery = sql`
 var indexesQuery = sql`
   with ${equalities}
   select r.oid::text as relation, i.relname as name, method.amname as method, x.indisunique as is_unique, x.indisprimary as is_primary,
-    x.indpred is not null as partial, x.indimmediate as immediate,
+    x.indpred is not null as partial, x.indimmediate as immediate, i.relpages::text as pages,
     x.indisvalid and x.indisready and x.indislive and not (i.relkind = 'I' and exists (
       with recursive below as (
         select inhrelid as oid from pg_catalog.pg_inherits where inhparent = i.oid
@@ -30849,26 +31458,29 @@ async function readCatalog(session) {
   const columns2 = groupByRelation(await session.query(columnsQuery), readColumn);
   const foreignKeys = groupByRelation(await session.query(foreignKeysQuery), readForeignKey);
   const indexes = groupByRelation(await session.query(indexesQuery), readIndex);
-  const rows = new Map((await session.query(relationsQuery)).map((row) => [text(row, "relation"), row]));
+  const rows = new Map((await session.query(relationsQuery)).map((row) => [text2(row, "relation"), row]));
   const made = /* @__PURE__ */ new Map();
   const relationOf = (oid) => {
     const row = rows.get(oid);
     const known = made.get(oid);
     if (known || !row) return known;
-    const children = JSON.parse(text(row, "children")).flatMap(
+    const children = JSON.parse(text2(row, "children")).flatMap(
       (child) => relationOf(child) ?? []
     );
     const descendants = [...new Set(children.flatMap((child) => [child, ...child.descendants]))];
     const relation = {
       oid,
-      name: tableName(text(row, "schema"), text(row, "name")),
-      kind: RELATION_KINDS[text(row, "relkind")] ?? "table",
-      isPartition: flag(row, "is_partition"),
+      name: tableName(text2(row, "schema"), text2(row, "name")),
+      kind: RELATION_KINDS[text2(row, "relkind")] ?? "table",
+      isPartition: flag2(row, "is_partition"),
       descendants,
       hasInheritors: descendants.some(({ isPartition }) => !isPartition),
       columns: new Map((columns2.get(oid) ?? []).map((column2) => [column2.name, column2])),
       foreignKeys: foreignKeys.get(oid) ?? [],
-      indexes: indexes.get(oid) ?? []
+      indexes: indexes.get(oid) ?? [],
+      checks: JSON.parse(text2(row, "checks")),
+      pages: Number(text2(row, "pages")),
+      rows: Number(text2(row, "rows"))
     };
     made.set(oid, relation);
     return relation;
@@ -30890,7 +31502,7 @@ var RELATION_KINDS = {
 function groupByRelation(rows, read2) {
   const groups = /* @__PURE__ */ new Map();
   for (const row of rows) {
-    const relation = text(row, "relation");
+    const relation = text2(row, "relation");
     const group = groups.get(relation);
     if (group) group.push(read2(row));
     else groups.set(relation, [read2(row)]);
@@ -30899,62 +31511,60 @@ function groupByRelation(rows, read2) {
 }
 function readColumn(row) {
   return {
-    name: text(row, "name"),
-    type: typeName(text(row, "type")),
-    baseType: typeName(text(row, "base_type")),
-    isComposite: flag(row, "is_composite"),
-    equality: text(row, "equality"),
+    name: text2(row, "name"),
+    type: typeName(text2(row, "type")),
+    baseType: typeName(text2(row, "base_type")),
+    isComposite: flag2(row, "is_composite"),
+    equality: text2(row, "equality"),
     operatorSchema: row["operator_schema"] ?? void 0,
     typeSchema: row["type_schema"] ?? void 0,
-    looseCollation: row["collation_name"] ? tableName(text(row, "collation_schema"), row["collation_name"]) : void 0,
-    notNull: flag(row, "not_null"),
-    notNullValidated: flag(row, "not_null_validated"),
+    looseCollation: row["collation_name"] ? tableName(text2(row, "collation_schema"), row["collation_name"]) : void 0,
+    notNull: flag2(row, "not_null"),
+    notNullValidated: flag2(row, "not_null_validated"),
     notNullName: row["not_null_name"] ?? void 0,
     filledBy: row["filled_by"] ?? void 0
   };
 }
 function readForeignKey(row) {
-  const pairs = JSON.parse(text(row, "pairs"));
+  const pairs = JSON.parse(text2(row, "pairs"));
   return {
-    name: text(row, "name"),
-    parent: tableName(text(row, "parent_schema"), text(row, "parent_name")),
+    name: text2(row, "name"),
+    parent: tableName(text2(row, "parent_schema"), text2(row, "parent_name")),
     on: pairs.map(([child, parent]) => ({ child, parent })),
-    validated: flag(row, "validated"),
-    enforced: flag(row, "enforced"),
-    matchFull: flag(row, "match_full"),
-    temporal: flag(row, "temporal")
+    validated: flag2(row, "validated"),
+    enforced: flag2(row, "enforced"),
+    matchFull: flag2(row, "match_full"),
+    temporal: flag2(row, "temporal")
   };
 }
 function readIndex(row) {
-  const keys = JSON.parse(text(row, "keys"));
+  const keys = JSON.parse(text2(row, "keys"));
   const unfit = keys.findIndex(([column2, hasItsCollation]) => column2 === null || !hasItsCollation);
   return {
-    name: text(row, "name"),
-    method: text(row, "method"),
+    name: text2(row, "name"),
+    method: text2(row, "method"),
     columns: keys.map(([column2]) => column2 ?? void 0),
     searchable: unfit === -1 ? keys.length : unfit,
-    unique: flag(row, "is_unique"),
-    primary: flag(row, "is_primary"),
-    valid: flag(row, "valid"),
-    partial: flag(row, "partial"),
-    immediate: flag(row, "immediate")
+    unique: flag2(row, "is_unique"),
+    primary: flag2(row, "is_primary"),
+    valid: flag2(row, "valid"),
+    partial: flag2(row, "partial"),
+    immediate: flag2(row, "immediate"),
+    pages: Number(text2(row, "pages"))
   };
 }
-function text(row, key) {
+function text2(row, key) {
   const value = row[key];
   if (value === void 0 || value === null) throw new TypeError(`the catalogue query gave no ${key}`);
   return value;
 }
-var flag = (row, key) => row[key] === "t";
+var flag2 = (row, key) => row[key] === "t";
 
 // src/report/exit-code.ts
 var EXIT_CLEAN = 0;
 var EXIT_BROKEN = 1;
 var EXIT_UNKNOWN = 2;
 var EXIT_NOT_STARTED = 3;
-
-// src/rules/rule.ts
-var SEVERITIES = ["error", "warning", "notice"];
 
 // src/report/make-report.ts
 function makeReport(findings) {
@@ -31026,7 +31636,7 @@ function totalsOf(results) {
     broken: having("broken"),
     unknown: having("unknown"),
     notEnforced: results.filter(({ enforced }) => !enforced).length,
-    violations: results.reduce((sum, { violations }) => sum + (violations?.count ?? 0), 0)
+    violations: results.reduce((sum2, { violations }) => sum2 + (violations?.count ?? 0), 0)
   };
 }
 function makeResult(result) {
@@ -31073,6 +31683,50 @@ function makeProblem({ code, message, hint, at }) {
     hint: hint ?? null,
     at: at ? { file: at.file, line: at.line, column: at.column } : null
   };
+}
+
+// src/report/plan-report.ts
+var MS_PER_COST = 0.01;
+function makePlanReport({ target, steps, warnings: warnings2, problems, adviseFor: adviseFor2 }) {
+  const counting = steps.filter((step) => step.form === "count");
+  return {
+    version: 1,
+    exitCode: problems.length > 0 ? EXIT_NOT_STARTED : EXIT_CLEAN,
+    target: target ? { database: target.database, serverVersion: target.serverVersion } : null,
+    entries: steps.flatMap((step) => checksOf(step).map((check2) => makeEntry(step, check2, adviseFor2))),
+    totals: {
+      checks: steps.flatMap(checksOf).length,
+      statements: counting.length,
+      pages: counting.reduce((sum2, { pages }) => sum2 + pages, 0),
+      estimatedMs: Math.round(counting.reduce((sum2, { cost }) => sum2 + cost, 0) * MS_PER_COST)
+    },
+    warnings: warnings2.map(makeProblem2),
+    problems: problems.map(makeProblem2)
+  };
+}
+function makeEntry(step, check2, adviseFor2) {
+  const { cost, pages, together } = step.form === "count" ? { cost: step.cost, pages: step.pages, together: step.checks.length } : { cost: 0, pages: 0, together: 1 };
+  const table3 = checkedTable(check2);
+  const isScan = step.form === "count" && step.strategy === "scan";
+  return {
+    rule: check2.rule.id,
+    table: check2.form === "impossible" ? check2.table ?? null : table3 ? displayTable(table3) : null,
+    strategy: step.form === "count" ? step.strategy : step.form,
+    by: restsOn(step),
+    together,
+    cost: Math.round(cost),
+    pages,
+    estimatedMs: Math.round(cost * MS_PER_COST),
+    cheaper: isScan && check2.form === "rows" ? adviseFor2(check2) : { index: [], constraint: [] }
+  };
+}
+function restsOn(step) {
+  if (step.form === "count") return step.index ?? null;
+  if (step.form === "proved") return step.by;
+  return step.form === "none" ? step.check.problem.message : null;
+}
+function makeProblem2({ message, hint, at }) {
+  return { message, hint: hint ?? null, at: at ? `${at.file}:${at.line}:${at.column}` : null };
 }
 
 // src/rules/load-rules.ts
@@ -31942,8 +32596,35 @@ async function readUpTo(handle, maxBytes) {
   }
 }
 
+// src/sql/grammar.ts
+import { setFlagsFromString } from "node:v8";
+
 // src/support/hidden.ts
 var HIDDEN_CHARACTER = /(?![\t\n\r])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]/u;
+
+// src/sql/null-sources.ts
+function nullSourcesOf(node2) {
+  if (node2 === void 0) return void 0;
+  if ("NullTest" in node2 || "BooleanTest" in node2) return [];
+  if ("A_Const" in node2) return node2.A_Const.isnull ? void 0 : [];
+  if ("TypeCast" in node2) return nullSourcesOf(node2.TypeCast.arg);
+  if ("ColumnRef" in node2) return columnOf(node2.ColumnRef.fields);
+  if ("BoolExpr" in node2) return fromAll(node2.BoolExpr.args ?? []);
+  return "A_Expr" in node2 ? fromAll(operandsOf(node2.A_Expr)) : void 0;
+}
+function operandsOf({ lexpr, rexpr }) {
+  const right = rexpr !== void 0 && "List" in rexpr ? rexpr.List.items ?? [] : [rexpr];
+  return [lexpr, ...right];
+}
+function fromAll(nodes) {
+  const found = nodes.map(nullSourcesOf);
+  return found.every((each) => each !== void 0) ? [...new Set(found.flat())] : void 0;
+}
+function columnOf(fields = []) {
+  const [field, ...more] = fields;
+  const isColumn = field !== void 0 && "String" in field && more.length === 0;
+  return isColumn ? [identifier(field.String.sval ?? "")] : void 0;
+}
 
 // src/sql/plain-predicate.ts
 var COMPARISONS = /* @__PURE__ */ new Set(["=", "<>", "<", "<=", ">", ">="]);
@@ -32022,11 +32703,11 @@ var SELECT_NODES = /* @__PURE__ */ new Set([
   "NamedArgExpr"
 ]);
 var BARE_SELECT_KEYS = /* @__PURE__ */ new Set(["targetList", "limitOption", "op"]);
-async function checkExpression(text2) {
-  return unlessTooDeep(() => readExpression(text2));
+async function checkExpression(text3) {
+  return unlessTooDeep(() => readExpression(text3));
 }
-async function checkSelect(text2) {
-  return unlessTooDeep(() => readSelect(text2));
+async function checkSelect(text3) {
+  return unlessTooDeep(() => readSelect(text3));
 }
 async function unlessTooDeep(check2) {
   try {
@@ -32036,10 +32717,10 @@ async function unlessTooDeep(check2) {
     throw error2;
   }
 }
-async function readExpression(text2) {
-  const unfit = checkText(text2);
+async function readExpression(text3) {
+  const unfit = checkText(text3);
   if (unfit) return unfit;
-  const alone = await parseOne(text2, "select\n");
+  const alone = await parseOne(text3, "select\n");
   if ("ok" in alone) return alone;
   const target = bareTarget(alone.select);
   if (!target)
@@ -32048,53 +32729,59 @@ async function readExpression(text2) {
       0,
       "Write a condition such as: deleted_at is null"
     );
-  const wrapped = await parseOne(text2, "select 1 where (\n", "\n)");
+  const wrapped = await parseOne(text3, "select 1 where (\n", "\n)");
   if ("ok" in wrapped || shape(wrapped.select.whereClause) !== shape(target)) {
     return refuse2("this is not one closed expression", 0, "Check the brackets, quotes and comments.");
   }
-  const found = collect(text2, target, "select\n".length, EXPRESSION_NODES);
-  return found.ok ? { ...found, isPlain: isPlainPredicate(target) } : found;
-}
-async function readSelect(text2) {
-  const unfit = checkText(text2);
-  if (unfit) return unfit;
-  const parsed = await parseOne(text2, "");
-  if ("ok" in parsed) return parsed;
-  const found = collect(text2, { SelectStmt: parsed.select }, 0, SELECT_NODES);
+  const found = collect(text3, target, "select\n".length, EXPRESSION_NODES);
   if (!found.ok) return found;
-  const statement = Buffer.from(text2, "utf8").subarray(0, parsed.end).toString("utf8");
+  const isPlain = isPlainPredicate(target);
+  return { ...found, isPlain, nullFrom: isPlain ? nullSourcesOf(target) : void 0 };
+}
+async function readSelect(text3) {
+  const unfit = checkText(text3);
+  if (unfit) return unfit;
+  const parsed = await parseOne(text3, "");
+  if ("ok" in parsed) return parsed;
+  const found = collect(text3, { SelectStmt: parsed.select }, 0, SELECT_NODES);
+  if (!found.ok) return found;
+  const statement = Buffer.from(text3, "utf8").subarray(0, parsed.end).toString("utf8");
   const { functions, types: types2, attributes } = found;
   return { ok: true, functions, types: types2, attributes, text: statement };
 }
 function refuse2(message, offset, hint) {
   return { ok: false, message, offset, ...hint === void 0 ? {} : { hint } };
 }
-function checkText(text2) {
-  if (text2.trim() === "") return refuse2("the SQL is empty", 0);
-  if ([...text2].length > MAX_AUTHOR_SQL_CHARACTERS) {
+function checkText(text3) {
+  if (text3.trim() === "") return refuse2("the SQL is empty", 0);
+  if ([...text3].length > MAX_AUTHOR_SQL_CHARACTERS) {
     return refuse2(
       `the SQL is longer than ${MAX_AUTHOR_SQL_CHARACTERS} characters`,
       0,
       "Put it into a view, or split the rule."
     );
   }
-  const hidden = HIDDEN_CHARACTER.exec(text2);
+  const hidden = HIDDEN_CHARACTER.exec(text3);
   if (hidden)
     return refuse2(
       "the SQL holds an invisible or control character",
-      Array.from(text2.slice(0, hidden.index)).length
+      Array.from(text3.slice(0, hidden.index)).length
     );
   return void 0;
 }
-async function parseOne(text2, before, after = "") {
-  const grammar = await Promise.resolve().then(() => __toESM(require_wasm(), 1));
+async function loadGrammar() {
+  setFlagsFromString("--liftoff-only");
+  return Promise.resolve().then(() => __toESM(require_wasm(), 1));
+}
+async function parseOne(text3, before, after = "") {
+  const grammar = await loadGrammar();
   try {
-    const { stmts = [] } = await grammar.parse(before + text2 + after);
+    const { stmts = [] } = await grammar.parse(before + text3 + after);
     const [first, second] = stmts;
     if (second)
       return refuse2(
         "only one statement is allowed",
-        byteToCodePoint(text2, (second.stmt_location ?? 0) - before.length)
+        byteToCodePoint(text3, (second.stmt_location ?? 0) - before.length)
       );
     const statement = first?.stmt;
     const length = first?.stmt_len;
@@ -32104,7 +32791,7 @@ async function parseOne(text2, before, after = "") {
   } catch (error2) {
     if (error2 instanceof RangeError) throw error2;
     const details2 = grammar.hasSqlDetails(error2) ? error2.sqlDetails : void 0;
-    const offset = Math.min(Math.max(0, (details2?.cursorPosition ?? 0) - before.length), [...text2].length);
+    const offset = Math.min(Math.max(0, (details2?.cursorPosition ?? 0) - before.length), [...text3].length);
     return refuse2(error2 instanceof Error ? error2.message : "the SQL cannot be parsed", offset);
   }
 }
@@ -32120,14 +32807,14 @@ function shape(tree) {
     (key, value) => key === "location" || key.endsWith("_start") || key.endsWith("_end") ? void 0 : value
   );
 }
-function collect(text2, tree, shift, allowed) {
+function collect(text3, tree, shift, allowed) {
   const columns2 = [];
   const functions = [];
   const types2 = [];
   const attributes = [];
   const inRow = allowed === EXPRESSION_NODES;
   let refused;
-  const at = (fields) => byteToCodePoint(text2, Number(fields["location"] ?? shift) - shift);
+  const at = (fields) => byteToCodePoint(text3, Number(fields["location"] ?? shift) - shift);
   const enterNode = (type, fields) => {
     if (!allowed.has(type)) refused ??= refuse2(`${type} is not allowed here`, at(fields), hintFor(type));
     if (type === "A_Indirection" && namesOf(fields["indirection"]).some((name2) => name2 !== "*")) {
@@ -32206,7 +32893,7 @@ function collect(text2, tree, shift, allowed) {
     functions,
     types: types2,
     attributes,
-    qualified: (alias) => qualify(text2, columns2, alias)
+    qualified: (alias) => qualify(text3, columns2, alias)
   };
 }
 function isBuiltIn(list2) {
@@ -32222,22 +32909,22 @@ function hintFor(type) {
   if (/^(Insert|Update|Delete|Merge)Stmt$/.test(type)) return "A rule only reads.";
   return void 0;
 }
-function qualify(text2, columns2, alias) {
-  const bytes = Buffer.from(text2, "utf8");
+function qualify(text3, columns2, alias) {
+  const bytes = Buffer.from(text3, "utf8");
   const starts = columns2.map(({ byte }) => byte).toSorted((a, b) => a - b);
   const pieces = [...starts, bytes.length].map(
     (end, i) => bytes.subarray(starts[i - 1] ?? 0, end).toString("utf8")
   );
   return pieces.join(`${quoteIdentifier(alias)}.`);
 }
-function byteToCodePoint(text2, byte) {
-  return [...Buffer.from(text2, "utf8").subarray(0, Math.max(0, byte)).toString("utf8")].length;
+function byteToCodePoint(text3, byte) {
+  return [...Buffer.from(text3, "utf8").subarray(0, Math.max(0, byte)).toString("utf8")].length;
 }
 
 // src/rules/rule-schema.ts
-var name = string2().superRefine((text2, context) => {
+var name = string2().superRefine((text3, context) => {
   try {
-    identifier(text2);
+    identifier(text3);
   } catch (error2) {
     context.addIssue({ code: "custom", message: error2 instanceof Problem ? error2.message : String(error2) });
   }
@@ -32252,9 +32939,9 @@ var on = columnPairs(
 );
 var expression = string2().min(1);
 var duration3 = string2().regex(DURATION_PATTERN, { message: "must look like '500ms', '30s' or '5m'", abort: true }).refine(isDuration, "must be at least 1ms and at most 596h");
-function isDuration(text2) {
+function isDuration(text3) {
   try {
-    return parseDurationMs(text2) > 0;
+    return parseDurationMs(text3) > 0;
   } catch {
     return false;
   }
@@ -32326,11 +33013,15 @@ var kindShapes = {
     column: name.optional().describe("A column that must exist."),
     type: string2().min(1).optional().describe("The type of `column`, as SQL spells it."),
     not_null: literal(true).optional().describe("`column` must be NOT NULL, and validated."),
-    default: literal("none").optional().describe("`column` must have no DEFAULT."),
+    default: literal("none").optional().describe(
+      "Nothing may fill `column` where a writer leaves it out: no DEFAULT, no identity, no expression."
+    ),
     check: expression.optional().describe("A condition that validated constraints must guarantee."),
     foreign_key: strictObject({ parent: table2, on }).optional().describe("A validated, enforced foreign key over exactly these columns."),
     unique: columns.optional().describe("A valid unique key over exactly these columns, in any order."),
-    index: columns.optional().describe("A valid index that leads with these columns, in any order.")
+    index: columns.optional().describe(
+      "A valid B-tree index that leads with these columns, in any order, or a hash index of the one."
+    )
   }
 };
 var KIND_NAMES = Object.keys(kindShapes);
@@ -32394,12 +33085,12 @@ var import_yaml = __toESM(require_dist2(), 1);
 var MAX_DEPTH = 32;
 var MAX_NODES = 5e4;
 var MAX_KEYS = 1e3;
-function readYaml(file, text2) {
-  const excess = findExcess(text2);
-  const place = placesIn(file, text2);
+function readYaml(file, text3) {
+  const excess = findExcess(text3);
+  const place = placesIn(file, text3);
   if (excess)
     return { problems: [new Problem("rules-invalid", excess.message, { at: place(excess.offset) })] };
-  const parsed = (0, import_yaml.parseDocument)(text2, {
+  const parsed = (0, import_yaml.parseDocument)(text3, {
     version: "1.2",
     schema: "core",
     merge: false,
@@ -32415,19 +33106,19 @@ function readYaml(file, text2) {
   const refuse3 = (offset, message, hint) => {
     problems.push(new Problem("rules-invalid", message, { at: place(offset), hint }));
   };
-  if (parsed.errors.length === 0) refuseSurprises(text2, parsed, refuse3);
+  if (parsed.errors.length === 0) refuseSurprises(text3, parsed, refuse3);
   if (problems.length === 0 && !(0, import_yaml.isMap)(parsed.contents)) {
     refuse3(
       0,
-      text2.trim() === "" ? "the file is empty" : "a rules file is a map of keys",
+      text3.trim() === "" ? "the file is empty" : "a rules file is a map of keys",
       "It begins with: version: 1"
     );
   }
   if (problems.length > 0) return { problems };
-  return { document: makeDocument(file, text2, parsed, place) };
+  return { document: makeDocument(file, text3, parsed, place) };
 }
-function placesIn(file, text2) {
-  const starts = [0, ...Array.from(text2.matchAll(/\n/g), ({ index }) => index + 1)];
+function placesIn(file, text3) {
+  const starts = [0, ...Array.from(text3.matchAll(/\n/g), ({ index }) => index + 1)];
   return (offset) => {
     let [first, next] = [0, starts.length];
     while (next - first > 1) {
@@ -32444,8 +33135,8 @@ function yamlMessage(code, message) {
   if (code === "NON_STRING_KEY") return "a key must be text; put it in quotes";
   return message.replace(/ at line \d+, column \d+:?$/, "");
 }
-function findExcess(text2) {
-  const open4 = Array.from(new import_yaml.Parser().parse(text2), (token) => ({
+function findExcess(text3) {
+  const open4 = Array.from(new import_yaml.Parser().parse(text3), (token) => ({
     token,
     depth: 0
   }));
@@ -32465,10 +33156,10 @@ function findExcess(text2) {
   }
   return void 0;
 }
-function refuseSurprises(text2, parsed, refuse3) {
-  const hidden = HIDDEN_CHARACTER.exec(text2.replace(/^\ufeff/, " "));
+function refuseSurprises(text3, parsed, refuse3) {
+  const hidden = HIDDEN_CHARACTER.exec(text3.replace(/^\ufeff/, " "));
   if (hidden) refuse3(hidden.index, "an invisible or control character stands here; remove it");
-  const directive = /^%\w/m.exec(text2);
+  const directive = /^%\w/m.exec(text3);
   if (directive) refuse3(directive.index, "YAML directives are not allowed");
   (0, import_yaml.visit)(parsed, {
     Node: (_, node2) => {
@@ -32516,7 +33207,7 @@ function refuseKeys(map, refuse3) {
   }
   return void 0;
 }
-function makeDocument(file, text2, parsed, place) {
+function makeDocument(file, text3, parsed, place) {
   const find = (path5) => {
     let node2 = parsed.contents;
     let key;
@@ -32539,7 +33230,7 @@ function makeDocument(file, text2, parsed, place) {
     },
     endLine: (path5) => {
       const range = find(path5).node?.range;
-      const end = range ? text2.slice(0, range[1]).trimEnd().length : 0;
+      const end = range ? text3.slice(0, range[1]).trimEnd().length : 0;
       return place(Math.max(0, end - 1)).line;
     },
     textOf: (path5) => {
@@ -32548,11 +33239,11 @@ function makeDocument(file, text2, parsed, place) {
     },
     locateInText: (path5, offset) => {
       const { node: node2 } = find(path5);
-      return (0, import_yaml.isScalar)(node2) ? locateInScalar(text2, node2, offset, place) : place(startOf(node2));
+      return (0, import_yaml.isScalar)(node2) ? locateInScalar(text3, node2, offset, place) : place(startOf(node2));
     }
   };
 }
-function locateInScalar(text2, node2, offset, place) {
+function locateInScalar(text3, node2, offset, place) {
   const [from, to] = node2.range ?? [0, 0];
   const start = place(from);
   const value = String(node2.value);
@@ -32561,10 +33252,10 @@ function locateInScalar(text2, node2, offset, place) {
   const column2 = before[row]?.length ?? 0;
   if (node2.type === import_yaml.Scalar.BLOCK_LITERAL) {
     const spaces = (lines) => /^ */.exec(lines.find((line) => line.trim() !== "") ?? "")?.[0].length ?? 0;
-    const indent = spaces(text2.split("\n").slice(start.line)) - spaces(value.split("\n"));
+    const indent = spaces(text3.split("\n").slice(start.line)) - spaces(value.split("\n"));
     return { ...start, line: start.line + 1 + row, column: indent + 1 + column2 };
   }
-  const written = text2.slice(from, to);
+  const written = text3.slice(from, to);
   if (written.includes("\n")) return start;
   if (node2.type === import_yaml.Scalar.PLAIN) return { ...start, column: start.column + column2 };
   const escape = QUOTED[node2.type ?? ""];
@@ -32590,8 +33281,8 @@ var OUTER_KEYS = [
   "except"
 ];
 var NESTED_KEYS = ["parent", "on", "column", "from", "set", "schema", "severity", "timeout"];
-async function parseRules(path5, text2) {
-  const yaml = readYaml(path5, text2);
+async function parseRules(path5, text3) {
+  const yaml = readYaml(path5, text3);
   if ("problems" in yaml) return { rules: [], problems: yaml.problems };
   const { document } = yaml;
   const checked = rulesFileSchema.safeParse(document.value);
@@ -32612,7 +33303,7 @@ function tooManyTables(document, { rules, lists = {} }) {
     if (Array.isArray(tables2)) return tables2.length;
     return tables2 && "list" in tables2 && Object.hasOwn(lists, tables2.list) ? (lists[tables2.list] ?? []).length : 0;
   };
-  const total = rules.reduce((sum, rule) => sum + count(rule?.tables), 0);
+  const total = rules.reduce((sum2, rule) => sum2 + count(rule?.tables), 0);
   if (total <= MAX_TABLE_NAMES) return [];
   const message = `the rules name ${total} tables in all; at most ${MAX_TABLE_NAMES} are read of a file`;
   return [new Problem("rules-invalid", message, { at: document.locate(["rules"]) })];
@@ -32781,10 +33472,10 @@ function selectTables(document, file, path5, tables2, problems) {
   const named = (names, where) => names.map((written, index) => ({ written, at: document.locate([...where, index]) }));
   if (tables2 === void 0) return { by: "none" };
   if (Array.isArray(tables2))
-    return { by: "name", tables: distinct2(named(tables2, [...path5, "tables"]), problems) };
+    return { by: "name", tables: distinct3(named(tables2, [...path5, "tables"]), problems) };
   if ("list" in tables2) {
     const list2 = file.lists?.[tables2.list];
-    if (list2) return { by: "name", tables: distinct2(named(list2, ["lists", tables2.list]), problems) };
+    if (list2) return { by: "name", tables: distinct3(named(list2, ["lists", tables2.list]), problems) };
     const known = Object.keys(file.lists ?? {});
     const message = `unknown list '${tables2.list}'${didYouMean(tables2.list, known)}`;
     problems.push(
@@ -32796,7 +33487,7 @@ function selectTables(document, file, path5, tables2, problems) {
   const except = named(tables2.except, [...path5, "tables", "except"]);
   return { by: "column", column: identifier(tables2.with_column), except, at };
 }
-function distinct2(tables2, problems) {
+function distinct3(tables2, problems) {
   const seen = /* @__PURE__ */ new Set();
   for (const { written, at } of tables2) {
     if (seen.has(written))
@@ -32808,11 +33499,11 @@ function distinct2(tables2, problems) {
 async function readAuthorSql(document, path5, texts, keys, problems) {
   const found = /* @__PURE__ */ new Map();
   for (const key of keys) {
-    const text2 = texts[key];
-    if (typeof text2 !== "string") continue;
-    const checked = await (key === "query" ? checkSelect(text2) : checkExpression(text2));
+    const text3 = texts[key];
+    if (typeof text3 !== "string") continue;
+    const checked = await (key === "query" ? checkSelect(text3) : checkExpression(text3));
     const locate = (offset) => document.locateInText([...path5, key], offset);
-    if (checked.ok) found.set(key, makeAuthorSql(text2, checked, locate));
+    if (checked.ok) found.set(key, makeAuthorSql(text3, checked, locate));
     else problems.push(grammarProblem(checked, key, locate));
   }
   return found;
@@ -32823,13 +33514,14 @@ function grammarProblem(error2, key, locate) {
     hint: error2.hint
   });
 }
-function makeAuthorSql(text2, checked, locate) {
+function makeAuthorSql(text3, checked, locate) {
   const isSelect = "text" in checked;
   return {
-    text: text2,
+    text: text3,
     columns: isSelect ? [] : checked.columns,
     functions: checked.functions,
     isPlain: !isSelect && checked.isPlain,
+    nullFrom: isSelect ? void 0 : checked.nullFrom,
     types: checked.types,
     attributes: checked.attributes,
     qualified: (alias) => isSelect ? checked.text : checked.qualified(alias),
@@ -32849,19 +33541,19 @@ async function loadRules(patterns, from) {
   const found = [];
   let totalBytes = 0;
   for (const file of files) {
-    const text2 = await readText2(source2, file).catch((error2) => asProblem(error2));
-    if (text2 instanceof Problem) {
-      problems.push(text2);
+    const text3 = await readText2(source2, file).catch((error2) => asProblem(error2));
+    if (text3 instanceof Problem) {
+      problems.push(text3);
       continue;
     }
-    totalBytes += Buffer.byteLength(text2);
+    totalBytes += Buffer.byteLength(text3);
     if (totalBytes > MAX_TOTAL_BYTES) {
       const message = `the files have more than ${MAX_TOTAL_BYTES} bytes in all, the most that is read`;
       problems.push(new Problem("rules-not-found", message, { hint: "Does a pattern match too much?" }));
       break;
     }
-    hash.update(`${Buffer.byteLength(text2)}:${text2}`);
-    found.push(await parseRules(file, text2));
+    hash.update(`${Buffer.byteLength(text3)}:${text3}`);
+    found.push(await parseRules(file, text3));
   }
   const rules = found.flatMap((each) => each.rules);
   problems.push(...found.flatMap((each) => each.problems), ...findRepeatedIds(rules));
@@ -32911,14 +33603,14 @@ async function readText2(source2, file) {
   }
 }
 function firstBadByte(bytes) {
-  const text2 = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  const text3 = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   const isBad = (index2) => {
-    const start = Buffer.byteLength(text2.slice(0, index2));
+    const start = Buffer.byteLength(text3.slice(0, index2));
     return !Buffer.from(bytes.subarray(start, start + 3)).equals(Buffer.from("�"));
   };
-  let index = text2.indexOf("�");
-  while (!isBad(index)) index = text2.indexOf("�", index + 1);
-  const before = text2.slice(0, index).split("\n");
+  let index = text3.indexOf("�");
+  while (!isBad(index)) index = text3.indexOf("�", index + 1);
+  const before = text3.slice(0, index).split("\n");
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
@@ -32926,7 +33618,7 @@ function firstBadByte(bytes) {
 var LOCK_TIMEOUT_MS = 2e3;
 async function run2(options, world) {
   const startedAt = world.now();
-  const start = performance3.now();
+  const start = performance4.now();
   const { rules, problems } = await loadRules(options.rules, world.rules);
   const mistakes = problems.length > 0 ? problems : checkPlanOptions(rules, options);
   const answers = mistakes.length > 0 ? { results: [], problems: mistakes, warnings: [] } : await ask(rules, options, world);
@@ -32937,47 +33629,85 @@ async function run2(options, world) {
     phase: phase2,
     failOn,
     startedAt,
-    elapsedMs: performance3.now() - start
+    elapsedMs: performance4.now() - start
   });
   return { report: report2, rules };
 }
+async function explainRun(options, world) {
+  const { rules, problems } = await loadRules(options.rules, world.rules);
+  const mistakes = problems.length > 0 ? problems : checkPlanOptions(rules, options);
+  if (mistakes.length > 0) return makePlanReport({ steps: [], problems: mistakes, warnings: [], adviseFor });
+  return onServer(
+    rules,
+    options,
+    world,
+    async ({ snapshot, prepared }) => makePlanReport({ ...prepared, target: snapshot.target, adviseFor })
+  ).catch(
+    (error2) => makePlanReport({ steps: [], problems: [asProblem(error2)], warnings: [], adviseFor })
+  );
+}
 async function ask(rules, options, world) {
-  const { signal, emit } = world;
-  let snapshot;
-  emit({ event: "rules-loaded", files: rules.files.length, rules: rules.rules.length });
+  let target;
   try {
-    const database = world.database();
-    const unreviewed = await world.findUnreviewed?.(rules);
-    snapshot = await openSnapshot(database);
-    const { target, leader } = snapshot;
-    emit({ event: "connected", target });
-    const limits = { statementTimeoutMs: options.statementTimeout, lockTimeoutMs: LOCK_TIMEOUT_MS };
-    const planned = makePlan(rules, await readCatalog(leader), options);
-    const plan = holdBack(planned.plan, unreviewed ?? /* @__PURE__ */ new Map());
-    const warnings2 = await preflight(plan, snapshot);
-    const vetted = await vetPlan(plan, leader, { ...limits, signal });
-    const problems = [...planned.problems, ...vetted.problems];
-    if (problems.length > 0) return { target, results: [], problems, warnings: warnings2 };
-    const results = await runChecks(vetted.plan, snapshot, {
-      ...limits,
-      signal,
-      maxConnections: options.maxConnections,
-      samples: options.samples,
-      onProgress: (progress) => emit({ event: "check", progress })
+    return await onServer(rules, options, world, async ({ snapshot, prepared, limits }) => {
+      ({ target } = snapshot);
+      const { plan: plan2, steps, warnings: warnings2, problems } = prepared;
+      if (problems.length > 0) return { target, results: [], problems, warnings: warnings2 };
+      const results = await runChecks(plan2, steps, snapshot, {
+        ...options,
+        ...limits,
+        onProgress: (progress) => world.emit({ event: "check", progress })
+      });
+      return { target, results, problems: [], warnings: [...warnings2, ...emptyTables(results)] };
     });
-    return { target, results, problems: [], warnings: [...warnings2, ...emptyTables(results)] };
   } catch (error2) {
     const problem = asProblem(error2);
     const { checks } = planWithoutDatabase(rules, options, problem);
-    return {
-      target: snapshot?.target,
-      results: checks.map((check2) => unmeasured(check2, problem)),
-      problems: [problem],
-      warnings: []
-    };
-  } finally {
-    await snapshot?.close();
+    const results = checks.map((check2) => unmeasured(check2, problem));
+    return { target, results, problems: [problem], warnings: [] };
   }
+}
+async function onServer(rules, options, world, work) {
+  world.emit({ event: "rules-loaded", files: rules.files.length, rules: rules.rules.length });
+  const limits = {
+    statementTimeoutMs: options.statementTimeout,
+    lockTimeoutMs: LOCK_TIMEOUT_MS,
+    signal: endedBy(world.signal, options.maxDuration)
+  };
+  const database = world.database();
+  const unreviewed = await world.findUnreviewed?.(rules);
+  const snapshot = await openSnapshot(database);
+  try {
+    world.emit({ event: "connected", target: snapshot.target });
+    const prepared = await prepare(rules, unreviewed ?? /* @__PURE__ */ new Map(), options, snapshot, limits);
+    return await work({ snapshot, prepared, limits });
+  } finally {
+    await snapshot.close();
+  }
+}
+async function prepare(rules, unreviewed, options, snapshot, limits) {
+  const { leader } = snapshot;
+  const planned = makePlan(rules, await readCatalog(leader), options);
+  const allowed = holdBack(planned.plan, unreviewed);
+  const warnings2 = await preflight(allowed, snapshot);
+  const { plan: plan2, problems } = await vetPlan(allowed, leader, limits);
+  const mistakes = [...planned.problems, ...problems];
+  const steps = mistakes.length > 0 ? [] : await chooseStrategies(plan2, leader, { ...options, ...limits });
+  return { plan: plan2, steps, warnings: warnings2, problems: mistakes };
+}
+function endedBy(signal, timeMs) {
+  const ended = new AbortController();
+  const reason = new Problem(
+    "budget-spent",
+    `the run's ${formatDurationMs(timeMs)} were over before this was measured`,
+    {
+      hint: "Raise --max-duration, or give the largest tables an index: rowgate plan says which."
+    }
+  );
+  setTimeout(() => ended.abort(reason), timeMs).unref();
+  signal.addEventListener("abort", () => ended.abort(signal.reason), { once: true });
+  if (signal.aborted) ended.abort(signal.reason);
+  return ended.signal;
 }
 
 // src/demo/demo-data.ts
@@ -33070,7 +33800,7 @@ async function runDemo({ rowsPerTable, keep, write: write2, color, signal }) {
     write2("\n$ rowgate check --rules rules/workspace-isolation.yml --phase 2\n\n");
     const world = {
       rules: packFolder(),
-      database: () => openDatabase(reader, "pg"),
+      database: () => openDatabase(reader, "pg", signal),
       now: () => /* @__PURE__ */ new Date(),
       emit: () => {
       },
@@ -33106,10 +33836,10 @@ async function build2(database, statements) {
     await session.close();
   }
 }
-var planted = Object.values(PLANTED).reduce((sum, count) => sum + count, 0);
+var planted = Object.values(PLANTED).reduce((sum2, count) => sum2 + count, 0);
 function expectPlanted({ results }) {
   const found = results.reduce(
-    (sum, { enforced, violations }) => sum + (enforced ? violations?.count ?? 0 : 0),
+    (sum2, { enforced, violations }) => sum2 + (enforced ? violations?.count ?? 0 : 0),
     0
   );
   if (found === planted) return;
@@ -33165,10 +33895,12 @@ function describe2(event) {
     return `${event.rules} ${event.rules === 1 ? "rule" : "rules"} from ${event.files} ${event.files === 1 ? "file" : "files"}`;
   if (event.event === "connected")
     return `connected to ${plain(event.target.database)}, PostgreSQL ${plain(event.target.serverVersion)}`;
-  const { progress } = event;
-  const check2 = progress.step === "begin" ? progress.check : progress.result.check;
-  return `${progress.done} of ${progress.total} checks done; ${progress.step === "begin" ? "checking" : "checked"} ${describeCheck(check2)}`;
+  const { check: check2, checks, pages } = event.progress;
+  const read2 = pages.total > 0 ? `, ${percent(pages)} of ${number4(pages.total)} pages read` : "";
+  return `${checks.done} of ${checks.total} checks done${read2}; at ${describeCheck(check2)}`;
 }
+var percent = ({ done, total }) => `${Math.min(100, Math.floor(100 * done / total))}%`;
+var number4 = (value) => value.toLocaleString("en-US");
 function describeCheck(check2) {
   const table3 = checkedTable(check2);
   return plain(table3 ? `${check2.rule.id} on ${displayTable(table3)}` : check2.rule.id);
@@ -33264,11 +33996,11 @@ function markdownText(value) {
   return visible(value).replace(REFERENCE, `$&${ZERO_WIDTH_SPACE}`).replace(METACHARACTER, entity).replaceAll(ZERO_WIDTH_SPACE, "&#8203;");
 }
 function markdownCode(value) {
-  const text2 = visible(value);
-  return fitsBackticks(text2) ? `\`${text2}\`` : `<code>${text2.replace(METACHARACTER, entity)}</code>`;
+  const text3 = visible(value);
+  return fitsBackticks(text3) ? `\`${text3}\`` : `<code>${text3.replace(METACHARACTER, entity)}</code>`;
 }
-function fitsBackticks(text2) {
-  return /^[^`|]+$/.test(text2) && !/^ .* $/.test(text2);
+function fitsBackticks(text3) {
+  return /^[^`|]+$/.test(text3) && !/^ .* $/.test(text3);
 }
 function entity(character) {
   return `&#${character.codePointAt(0)};`;
@@ -33292,7 +34024,7 @@ function page(report2, rows, detailed, total) {
   const sections = [
     `## ${icon} Rowgate: ${headline(report2)}`,
     markdownText(setting(report2)),
-    listOf(report2.problems),
+    listOf2(report2.problems),
     rows.length > 0 ? ruleTable(rows) : "",
     left > 0 ? `*${number3(left)} more rules did not fit here; the JSON report has them all.*` : "",
     detailed.length === 0 && rows.some(needsPerson) ? "*The details of each table did not fit here; the JSON report has them.*" : "",
@@ -33307,9 +34039,9 @@ var needsPerson = ({ results }) => results.some(({ outcome }) => outcome !== "he
 function warnings({ warnings: list2 }) {
   return list2.length > 0 ? `**Worth knowing**
 
-${listOf(list2)}` : "";
+${listOf2(list2)}` : "";
 }
-function listOf(list2) {
+function listOf2(list2) {
   const most = 50;
   const lines = list2.slice(0, most).map(({ at, message, hint }) => {
     const place = at ? `${markdownCode(`${at.file}:${at.line}:${at.column}`)} ` : "";
@@ -33327,7 +34059,7 @@ function ruleTable(groups) {
       first.enforced ? first.severity : "not enforced yet",
       ruleText(group),
       provenBy(group),
-      formatDurationMs(group.results.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0))
+      formatDurationMs(group.results.reduce((sum2, { elapsedMs }) => sum2 + elapsedMs, 0))
     ];
     return `| ${cells.join(" | ")} |`;
   });
@@ -33367,12 +34099,12 @@ var REPORT_FILE = "report.json";
 function reportPath(folder) {
   return path4.join(folder, REPORT_FILE);
 }
-async function writeReportFile(text2, folder) {
+async function writeReportFile(text3, folder) {
   const file = reportPath(folder);
   const beside = path4.join(folder, `.${REPORT_FILE}.${randomUUID()}`);
   try {
     await makeFolder2(folder);
-    await writeFile2(beside, text2, { flag: "wx" });
+    await writeFile2(beside, text3, { flag: "wx" });
     await rename(beside, file);
   } catch (cause) {
     await Promise.all([beside, file].map((each) => rm2(each, { force: true }).catch(() => {
@@ -33462,15 +34194,45 @@ function summarize(report2, port, showing) {
   return { state: shown < total ? "degraded" : "ok", shown, total, reason };
 }
 
+// src/report/plan-text.ts
+function renderPlan({ target, entries, totals, warnings: warnings2, problems }) {
+  const where = target ? `${target.database} on PostgreSQL ${target.serverVersion}` : "no server answered";
+  const advice = [...new Set(entries.flatMap(({ cheaper }) => [...cheaper.index, ...cheaper.constraint]))];
+  const lines = [
+    `${number3(totals.checks)} checks by ${number3(totals.statements)} statements: ${number3(totals.pages)} pages read whole, about ${formatDurationMs(totals.estimatedMs)} (estimated; no table was read)`,
+    plain(where),
+    ...warnings2.map(({ message }) => `! ${plain(message)}`),
+    ...problems.flatMap(({ at, message, hint }) => [
+      plain(at ? `${at}: ${message}` : message),
+      ...hint ? [`  ${plain(hint)}`] : []
+    ]),
+    "",
+    ...entries.map(entryLine),
+    ...advice.length > 0 ? [
+      "",
+      "What would make it cheaper (each in a transaction of its own):",
+      ...advice.map((each) => `  ${plain(each)}`)
+    ] : []
+  ];
+  return `${lines.join("\n")}
+`;
+}
+function entryLine({ rule, table: table3, strategy, by, together, cost, pages, estimatedMs }) {
+  const reads = pages > 0 ? `, ${number3(pages)} pages` : "";
+  const shared = together > 1 ? `, one of ${together} in this scan` : "";
+  const price = cost > 0 ? `: cost ${number3(cost)}${reads}, about ${formatDurationMs(estimatedMs)}${shared}` : "";
+  return plain(`${rule} on ${table3 ?? "(query)"}: ${strategy}${by ? ` (${by})` : ""}${price}`);
+}
+
 // src/cli.ts
 async function main(argv) {
   const cancel = new AbortController();
-  const onSignal = () => {
+  process2.on("SIGINT", () => {
     if (cancel.signal.aborted) process2.exit(EXIT_UNKNOWN);
     cancel.abort();
-  };
-  process2.on("SIGINT", onSignal);
-  process2.on("SIGTERM", onSignal);
+  });
+  process2.on("SIGTERM", () => cancel.abort());
+  process2.on("SIGHUP", () => cancel.abort());
   let exitCode2 = EXIT_CLEAN;
   const program2 = makeProgram(cancel.signal, (code) => exitCode2 = code);
   try {
@@ -33488,22 +34250,25 @@ function makeProgram(signal, finish) {
   checkOptions(program2.command("check", { isDefault: false })).description(
     "check a database against rules; exit code 0 clean, 1 broken, 2 could not tell, 3 could not start"
   ).action(async (raw) => finish(await check(raw, signal)));
+  checkOptions(program2.command("plan")).description(
+    "say how each check would be done, what it would cost and what would make it cheaper; reads no table"
+  ).action(async (raw) => finish(await plan(raw, signal)));
   program2.command("rules").description("check rules files without a database: syntax, format, SQL grammar").option("--rules <glob...>", "rules files", void 0).action(async (raw) => finish(await lintRules(raw)));
   program2.command("demo").description("run the shipped pack on a real Postgres with planted violations").option("--keep", "leave the server up and print its URL", false).option("--rows <n>", "rows of each table", "4000").action(async ({ keep, rows }) => {
     const rowsPerTable = readRows(rows);
-    const write2 = (text2) => void process2.stdout.write(text2);
+    const write2 = (text3) => void process2.stdout.write(text3);
     await runDemo({ rowsPerTable, keep, write: write2, color: useColor(process2.stdout), signal });
     finish(signal.aborted ? EXIT_UNKNOWN : EXIT_CLEAN);
   });
   return program2;
 }
 var LEAST_DEMO_ROWS = 200;
-function readRows(text2) {
-  const rows = Number(text2);
-  if (/^\d+$/.test(text2) && rows >= LEAST_DEMO_ROWS && rows <= 1e7) return rows;
+function readRows(text3) {
+  const rows = Number(text3);
+  if (/^\d+$/.test(text3) && rows >= LEAST_DEMO_ROWS && rows <= 1e7) return rows;
   throw new Problem(
     "options-invalid",
-    `--rows: '${text2}' is not a whole number from ${LEAST_DEMO_ROWS} to 10000000`
+    `--rows: '${text3}' is not a whole number from ${LEAST_DEMO_ROWS} to 10000000`
   );
 }
 function checkOptions(command) {
@@ -33511,23 +34276,37 @@ function checkOptions(command) {
     new Option("--fail-on <severity>", "fail from this severity on").choices(["error", "warning", "never"])
   ).addOption(
     new Option("--format <format>", "json prints the report alone on stdout").choices(["text", "json"])
-  ).option("--report-dir <folder>", "write report.json there").option("--max-connections <n>", "connections to use at most (default: 2)").option("--statement-timeout <duration>", "how long one check may run on the server (default: 60s)").option("--samples <n>", "keys of broken rows to show for each check (default: 5)").addOption(new Option("--driver <driver>", "what speaks to the server").choices([...DRIVERS]));
+  ).option("--report-dir <folder>", "write report.json there").option("--max-connections <n>", "connections to use at most (default: 2)").option("--statement-timeout <duration>", "how long one check may run on the server (default: 60s)").option(
+    "--max-duration <duration>",
+    "how long the run may take; what is left then is unknown (default: 30m)"
+  ).addOption(
+    new Option("--strategy <name>", "scan: read every table whole, whatever its indexes").choices([
+      "auto",
+      "scan"
+    ])
+  ).option("--no-proofs", "read the rows even where constraints prove the rule").option("--samples <n>", "keys of broken rows to show for each check (default: 5)").addOption(new Option("--driver <driver>", "what speaks to the server").choices([...DRIVERS]));
+}
+function openWorld(options, signal) {
+  const { emit, end } = showProgress(process2.stderr);
+  const database = () => {
+    const url = options.databaseUrl ?? process2.env["DATABASE_URL"];
+    return openDatabase(parseConnectionTarget({ url, env: process2.env }), options.driver, signal);
+  };
+  return { world: { rules: process2.cwd(), database, now: () => /* @__PURE__ */ new Date(), emit, signal }, end };
+}
+async function plan(raw, signal) {
+  const options = parseOptions(raw, (name2) => `--${kebabCase(name2)}`);
+  const { world, end } = openWorld(options, signal);
+  const report2 = await explainRun(options, world);
+  end();
+  await write(process2.stdout, options.format === "json" ? renderJson(report2) : renderPlan(report2));
+  return report2.exitCode;
 }
 async function check(raw, signal) {
   const options = parseOptions(raw, (name2) => `--${kebabCase(name2)}`);
-  const progress = showProgress(process2.stderr);
-  const { report: report2 } = await run2(options, {
-    rules: process2.cwd(),
-    database: () => openDatabase(
-      parseConnectionTarget({ url: options.databaseUrl ?? process2.env["DATABASE_URL"], env: process2.env }),
-      options.driver,
-      signal
-    ),
-    now: () => /* @__PURE__ */ new Date(),
-    emit: progress.emit,
-    signal
-  });
-  progress.end();
+  const { world, end } = openWorld(options, signal);
+  const { report: report2 } = await run2(options, world);
+  end();
   const published = await publish(report2, { folder: options.reportDir });
   await show(published, options);
   return published.exitCode;
@@ -33558,17 +34337,17 @@ function linesOf(what) {
 function useColor(stream) {
   return stream.isTTY && !process2.env["NO_COLOR"];
 }
-function write(stream, text2) {
-  return new Promise((resolve3) => stream.write(text2, () => resolve3()));
+function write(stream, text3) {
+  return new Promise((resolve3) => stream.write(text3, () => resolve3()));
 }
-async function exitCodeWith(exitCode2, lost2) {
-  if (lost2 === void 0 || lost2.code === "EPIPE") return exitCode2;
-  await write(process2.stderr, `stdout: the output could not be written (${lost2.code})
+async function exitCodeWith(exitCode2, lost3) {
+  if (lost3 === void 0 || lost3.code === "EPIPE") return exitCode2;
+  await write(process2.stderr, `stdout: the output could not be written (${lost3.code})
 `);
   return exitCode2 === EXIT_CLEAN ? EXIT_UNKNOWN : exitCode2;
 }
-var lost;
-process2.stdout.on("error", (error2) => lost ??= error2);
+var lost2;
+process2.stdout.on("error", (error2) => lost2 ??= error2);
 process2.stderr.on("error", () => {
 });
 process2.on("uncaughtException", (error2) => {
@@ -33576,4 +34355,4 @@ process2.on("uncaughtException", (error2) => {
   process2.exit(EXIT_UNKNOWN);
 });
 var exitCode = await main(process2.argv.slice(2));
-process2.exit(await exitCodeWith(exitCode, lost));
+process2.exit(await exitCodeWith(exitCode, lost2));

@@ -4231,7 +4231,7 @@ var require_util2 = __commonJS({
     var { redirectStatusSet, referrerPolicySet: referrerPolicyTokens, badPortsSet } = require_constants3();
     var { getGlobalOrigin } = require_global();
     var { collectASequenceOfCodePoints, collectAnHTTPQuotedString, removeChars, parseMIMEType } = require_data_url();
-    var { performance: performance4 } = __require("node:perf_hooks");
+    var { performance: performance5 } = __require("node:perf_hooks");
     var { isBlobLike, ReadableStreamFrom, isValidHTTPToken, normalizedMethodRecordsBase } = require_util();
     var assert2 = __require("node:assert");
     var { isUint8Array } = __require("node:util/types");
@@ -4390,7 +4390,7 @@ var require_util2 = __commonJS({
       };
     }
     function coarsenedSharedCurrentTime(crossOriginIsolatedCapability) {
-      return coarsenTime(performance4.now(), crossOriginIsolatedCapability);
+      return coarsenTime(performance5.now(), crossOriginIsolatedCapability);
     }
     function createOpaqueTimingInfo(timingInfo) {
       return {
@@ -32676,9 +32676,9 @@ var require_libpg_query = __commonJS({
           return (mode & 61440) === 4096;
         }, isSocket(mode) {
           return (mode & 49152) === 49152;
-        }, flagsToPermissionString(flag2) {
-          var perms = ["r", "w", "rw"][flag2 & 3];
-          if (flag2 & 512) {
+        }, flagsToPermissionString(flag3) {
+          var perms = ["r", "w", "rw"][flag3 & 3];
+          if (flag3 & 512) {
             perms += "w";
           }
           return perms;
@@ -36392,7 +36392,7 @@ ${indent}${line}` : "\n";
           str += ",";
         } else if (ctx.options.trailingComma) {
           if (ctx.options.lineWidth > 0) {
-            reqNewline || (reqNewline = lines.reduce((sum, line) => sum + line.length + 2, 2) + (str.length + 2) > ctx.options.lineWidth);
+            reqNewline || (reqNewline = lines.reduce((sum2, line) => sum2 + line.length + 2, 2) + (str.length + 2) > ctx.options.lineWidth);
           }
           if (reqNewline) {
             str += ",";
@@ -36408,7 +36408,7 @@ ${indent}${line}` : "\n";
         return start + end;
       } else {
         if (!reqNewline) {
-          const len = lines.reduce((sum, line) => sum + line.length + 2, 2);
+          const len = lines.reduce((sum2, line) => sum2 + line.length + 2, 2);
           reqNewline = ctx.options.lineWidth > 0 && len > ctx.options.lineWidth;
         }
         if (reqNewline) {
@@ -49331,6 +49331,11 @@ var duration2 = (fallback) => string2().default(fallback).transform((text2, cont
     return 0;
   }
 });
+var flag = (fallback) => union([boolean2(), string2()]).default(fallback).transform((value, context3) => {
+  if (value !== true && value !== false && value !== "true" && value !== "false")
+    context3.addIssue(`'${value}' is neither true nor false`);
+  return String(value) === "true";
+});
 var list = (fallback) => union([string2(), array(string2())]).optional().transform((value) => {
   const items = (typeof value === "string" ? value.split(/\n|,(?![^{\n]*\})/) : value ?? []).map((item) => item.trim()).filter(Boolean);
   return items.length > 0 ? items : [...fallback];
@@ -49345,6 +49350,9 @@ var optionShapes = {
   reportDir: string2().optional(),
   maxConnections: wholeNumber(1, 64, 2),
   statementTimeout: duration2("60s"),
+  maxDuration: duration2("30m"),
+  strategy: choice(["auto", "scan"], "auto"),
+  proofs: flag(true),
   samples: wholeNumber(0, 100, 5),
   driver: choice(DRIVERS, "pg")
 };
@@ -49956,6 +49964,13 @@ function meaningOf(failure2, sqlstate, context3) {
       hint: "Run again, use the primary, or raise max_standby_streaming_delay."
     };
   }
+  if (sqlstate === "0A000" && failure2.routine === "get_relation_info") {
+    return {
+      code: "not-measurable",
+      says: "a standby has no rows of an unlogged table",
+      hint: "Check it on the primary."
+    };
+  }
   if (sqlstate === "42501" && failure2.routine === "check_enable_rls") {
     return {
       code: "row-security",
@@ -50414,6 +50429,8 @@ async function send2(worker, statement) {
   worker.postMessage(statement);
   const [reply] = await once(worker, "message");
   if ("result" in reply) return reply.result;
+  if ("failed" in reply && reply.failed.code === "CONNECTION_CLOSED") return new Promise(() => {
+  });
   throw "failed" in reply ? failureOf2(reply.failed) : reply.lastWords;
 }
 function failureOf2(failed) {
@@ -50452,15 +50469,17 @@ function openDatabase(target, driver, signal) {
   return { target, driver, connect: connectOrAbort };
 }
 async function connect2(target, open4, signal) {
-  const start = performance.now();
-  const deadline = start + target.connectTimeoutMs;
+  const deadline = performance.now() + target.connectTimeoutMs;
+  let lastTry = deadline;
   for (let attempt3 = 1; ; attempt3 += 1) {
     try {
       return await openOneWay(target, open4, deadline);
     } catch (error3) {
       const problem = asProblem(error3);
       const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt3 - 1)) * (0.5 + Math.random());
-      const late = performance.now() + pauseMs >= Math.min(deadline, start + RETRY_FOR_MS);
+      const now = performance.now();
+      lastTry = Math.min(lastTry, now + RETRY_FOR_MS);
+      const late = now + pauseMs >= lastTry;
       if (late || signal?.aborted || !isPassing(problem)) throw problem;
       await sleep2(pauseMs);
     }
@@ -50568,8 +50587,8 @@ function sampleText(sample) {
 function ruleText({ results }) {
   const broken = results.filter(({ outcome }) => outcome === "broken");
   const unknown2 = results.filter(({ outcome }) => outcome === "unknown");
-  const sum = broken.reduce((total, { violations }) => total + (violations?.count ?? 0), 0);
-  const what = results[0].kind === "schema" ? counted(sum, "requirement") + " not met" : counted(sum, "violation");
+  const sum2 = broken.reduce((total, { violations }) => total + (violations?.count ?? 0), 0);
+  const what = results[0].kind === "schema" ? counted(sum2, "requirement") + " not met" : counted(sum2, "violation");
   const parts = [
     ...broken.length > 0 ? [`${what} in ${counted(broken.length, "table")}`] : [],
     ...unknown2.length > 0 ? [`${counted(unknown2.length, "table")} not measured`] : []
@@ -50755,7 +50774,7 @@ function ruleTable(groups) {
       first.enforced ? first.severity : "not enforced yet",
       ruleText(group2),
       provenBy(group2),
-      formatDurationMs(group2.results.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0))
+      formatDurationMs(group2.results.reduce((sum2, { elapsedMs }) => sum2 + elapsedMs, 0))
     ];
     return `| ${cells.join(" | ")} |`;
   });
@@ -50961,7 +50980,7 @@ function summarize(report2, port, showing) {
 }
 
 // src/run.ts
-import { performance as performance3 } from "node:perf_hooks";
+import { performance as performance4 } from "node:perf_hooks";
 
 // src/postgres/role.ts
 var POWERFUL_ROLES = {
@@ -51116,20 +51135,33 @@ function emptyTables(results) {
 }
 
 // src/check/run-checks.ts
+import { performance as performance3 } from "node:perf_hooks";
+
+// src/rules/rule.ts
+var SEVERITIES = ["error", "warning", "notice"];
+function holdsRawSql(rule) {
+  return [...rule.authorSql.values()].some(({ isPlain }) => !isPlain);
+}
+
+// src/plan/step.ts
+function checksOf(step) {
+  return step.form === "count" ? step.checks : [step.check];
+}
+
+// src/check/answer-without-rows.ts
 import { performance as performance2 } from "node:perf_hooks";
 
 // src/postgres/savepoint.ts
 async function inSavepoint(session, work) {
-  await session.query(sql`savepoint aside`);
+  if (!withSavepoint.has(session)) await session.query(sql`savepoint aside`);
+  withSavepoint.add(session);
   try {
     return await work();
   } finally {
-    if (session.alive) {
-      await session.query(sql`rollback to savepoint aside`);
-      await session.query(sql`release savepoint aside`);
-    }
+    if (session.alive) await session.query(sql`rollback to savepoint aside`);
   }
 }
+var withSavepoint = /* @__PURE__ */ new WeakSet();
 
 // src/postgres/standby.ts
 async function readStandby(session) {
@@ -51259,7 +51291,11 @@ async function configure(session) {
     standard_conforming_strings: "on",
     DateStyle: "ISO, YMD",
     TimeZone: "UTC",
-    jit: "off"
+    jit: "off",
+    // One connection uses one core: how many cores a run takes is for --max-connections to say.
+    max_parallel_workers_per_gather: "0",
+    // A scan that begins in the middle would show other samples each time.
+    synchronize_seqscans: "off"
   });
   await session.query(sql`${ours}, ${noticeGoneClient} as gone_client`);
 }
@@ -51292,59 +51328,6 @@ async function askAside(session, limits, schemas, ask2) {
   });
 }
 
-// src/plan/statements.ts
-var HAS_ROWS = "has_rows";
-var VIOLATIONS = "violations";
-var classColumn = (index) => `class_${index}`;
-function countStatement(check) {
-  if (check.form === "query")
-    return sql`select count(*)::text as ${identifier(VIOLATIONS)} from (${check.select}) as ${ROW_ALIAS}`;
-  const counts = check.classes.map(
-    ({ rows }, index) => sql`(count(*) filter (where ${rows}))::text as ${identifier(classColumn(index))}`
-  );
-  const violations = sql`(count(*) filter (where ${violates(check)}))::text as ${identifier(VIOLATIONS)}`;
-  const outputs = [violations, ...counts, ...hasRows(check)];
-  return sql`select ${join3(outputs, sql`,\n  `)}\n${source(check)}\nwhere ${interesting(check)}`;
-}
-function hasRows({ relation }) {
-  if (relation.kind === "view") return [];
-  return [sql`exists (select from ${relation.name})::text as ${identifier(HAS_ROWS)}`];
-}
-function sampleStatement(check, limit) {
-  if (check.key.length === 0) return void 0;
-  const texts = check.key.map(({ value }) => sql`${value}::text`);
-  const keys = texts.map((key, index) => sql`${shortened(key)} as ${identifier(`key_${index}`)}`);
-  const order = texts.map((key) => sql`pg_catalog.length(${key}), ${key} collate "C"`);
-  const first = sql`order by ${join3(order, sql`, `)} limit ${param(limit, "bigint")}`;
-  if (check.form === "query")
-    return sql`select ${join3(keys, sql`, `)} from (${check.select}) as ${ROW_ALIAS} ${first}`;
-  const names = check.classes.filter(({ breaks }) => breaks).map(({ name: name2, rows }) => sql`when ${rows} then ${param(name2, "text")}`);
-  const className = sql`case ${join3(names, sql` `)} end as ${identifier("class")}`;
-  return sql`select ${join3([className, ...keys], sql`, `)}\n${source(check)}\nwhere ${filtered(check, violates(check))}\n${first}`;
-}
-var MAX_KEY_CHARACTERS = 500;
-function shortened(key) {
-  const most = param(MAX_KEY_CHARACTERS, "integer");
-  return sql`case when pg_catalog.length(${key}) > ${most} then pg_catalog.left(${key}, ${most}) || '…' else ${key} end`;
-}
-function violates(check) {
-  return anyOf(check.classes.filter(({ breaks }) => breaks).map(({ rows }) => rows));
-}
-function interesting(check) {
-  return filtered(check, anyOf(check.classes.map(({ rows }) => rows)));
-}
-function filtered({ where }, condition) {
-  return where ? allOf([sql`(${where}) is true`, condition]) : condition;
-}
-function source(check) {
-  const different = new Map(check.joins.map((each) => [each.alias, each]));
-  const joins = Array.from(
-    different.values(),
-    ({ from, alias, on: on2 }) => sql`\nleft join ${from} as ${alias} on ${on2}`
-  );
-  return sql`from ${check.relation.name} as ${ROW_ALIAS}${join3(joins, sql``)}`;
-}
-
 // src/check/changed-objects.ts
 var changed = sql`
   with locked as (
@@ -51359,16 +51342,19 @@ var changed = sql`
   left join pg_catalog.pg_class c on c.oid = locked.oid
   left join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where today.type in ('table', 'view', 'materialized view', 'foreign table') and today.schema <> 'pg_catalog' and (
-    c.oid is null
-    or today.identity <> pg_catalog.format('%I.%I', n.nspname, c.relname)
-    or c.relkind in ('r', 'm') and c.relfilenode is distinct from pg_catalog.pg_relation_filenode(c.oid)
-    or c.relhassubclass and exists (
-      select from pg_catalog.pg_inherits i
-      where i.inhparent = c.oid and case c.relkind
-        when 'p' then i.inhrelid not in (select tree.relid from pg_catalog.pg_partition_tree(c.oid) tree)
-        else i.inhrelid not in (select oid from locked)
-      end
-    )
+    case when c.oid is null then not exists (
+      -- A partition that is new since then holds no row of the snapshot, and takes none from its table.
+      select from pg_catalog.pg_partition_ancestors(locked.oid) above join pg_catalog.pg_class known on known.oid = above.relid
+    ) else today.identity <> pg_catalog.format('%I.%I', n.nspname, c.relname)
+      or c.relkind in ('r', 'm') and c.relfilenode is distinct from pg_catalog.pg_relation_filenode(c.oid)
+      or c.relhassubclass and exists (
+        select from pg_catalog.pg_inherits i
+        where i.inhparent = c.oid and case c.relkind
+          when 'p' then i.inhrelid not in (select tree.relid from pg_catalog.pg_partition_tree(c.oid) tree)
+          else i.inhrelid not in (select oid from locked)
+        end
+      )
+    end
   )
   order by 1
   limit 1`;
@@ -51408,126 +51394,217 @@ async function refutes({ relation, operatorSchemas: operatorSchemas2 }, contradi
     const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`;
     const [row] = await query2(statement);
     await expectUnchanged(query2);
-    const [explained3] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
-    return explained3?.Plan?.["Node Type"] === "Result" && explained3.Plan["One-Time Filter"] === "false";
+    const [explained4] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+    return explained4?.Plan?.["Node Type"] === "Result" && explained4.Plan["One-Time Filter"] === "false";
   });
   return await isEmpty(contradiction) && !(relation.kind === "partitioned table" && await isEmpty(sql`true`));
 }
 
-// src/check/run-checks.ts
-async function runChecks(plan, snapshot, options) {
-  const { signal, onProgress } = options;
-  const results = /* @__PURE__ */ new Map();
-  const total = plan.checks.length;
-  const answer = async (check, session) => {
-    onProgress({ step: "begin", check, done: results.size, total });
-    const result = await cancelledBy(signal, session, () => runCheck(check, session, options));
-    results.set(check, result);
-    onProgress({ step: "end", result, done: results.size, total });
-  };
-  const alone = plan.checks.filter(holdsRawSql);
-  const together = plan.checks.filter((check) => !alone.includes(check));
-  await answerTogether(together, snapshot, options, answer);
-  await answerAlone(alone, snapshot, options, answer);
-  const missing = signal.aborted ? cancelled2() : new Problem("connection-lost", "the connection to the server was lost before this check could run");
-  return plan.checks.map((check) => results.get(check) ?? unmeasured(check, missing));
-}
-function unmeasured(check, problem) {
-  return { check, strategy: "none", elapsedMs: 0, outcome: "unknown", problem };
-}
-async function answerTogether(checks, { leader, join: join4 }, { maxConnections, signal }, answer) {
-  const queue = [...checks];
-  const joined = [];
-  while (joined.length < Math.min(maxConnections, checks.length) - 1 && !signal.aborted) {
-    const session = await join4().catch(() => void 0);
-    if (!session) break;
-    joined.push(session);
-  }
-  const work = async (session) => {
-    while (session.alive) {
-      const check = queue.shift();
-      if (!check) return;
-      await answer(check, session);
-    }
-  };
-  await Promise.all([leader, ...joined].map(work));
-  await Promise.all(joined.map((session) => session.close()));
-}
-async function answerAlone(checks, { leader, join: join4 }, { maxConnections, signal }, answer) {
-  const queue = [...checks];
-  const work = async () => {
-    while (queue.length > 0 && !signal.aborted) {
-      const session = await join4().catch(() => void 0);
-      const check = session && queue.shift();
-      if (check) await answer(check, session);
-      await session?.close();
-      if (!session) return;
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(maxConnections - 1, checks.length) }, work));
-  for (const check of queue) if (leader.alive) await answer(check, leader);
-}
-function holdsRawSql({ rule }) {
-  return [...rule.authorSql.values()].some(({ isPlain }) => !isPlain);
-}
-async function cancelledBy(signal, session, work) {
-  const cancel = () => void session.cancel();
-  signal.addEventListener("abort", cancel, { once: true });
-  try {
-    return await work();
-  } finally {
-    signal.removeEventListener("abort", cancel);
-  }
-}
-async function runCheck(check, session, options) {
+// src/check/answer-without-rows.ts
+async function answerWithoutRows(step, session, limits) {
   const startedAt = performance2.now();
-  const finish = (outcome) => ({
-    check,
-    strategy: STRATEGIES[check.form],
-    elapsedMs: Math.round(performance2.now() - startedAt),
-    ...outcome
+  const outcome = await outcomeOf(step, session, limits);
+  const elapsedMs = Math.round(performance2.now() - startedAt);
+  const by = step.form === "proved" ? step.by : void 0;
+  return { check: step.check, strategy: step.form, by, elapsedMs, ...outcome };
+}
+async function outcomeOf(step, session, limits) {
+  if (step.form === "none") return { outcome: "unknown", problem: step.check.problem };
+  if (step.form === "catalog")
+    return askCatalog(step.check, session, limits).catch((error3) => ({
+      outcome: "unknown",
+      problem: asProblem(error3)
+    }));
+  const breaking2 = step.check.classes.filter(({ breaks }) => breaks);
+  return {
+    outcome: "held",
+    proof: `proved by ${step.by}`,
+    violations: { count: 0, exact: true },
+    classes: Object.fromEntries(breaking2.map(({ name: name2 }) => [name2, 0]))
+  };
+}
+
+// src/plan/count-statement.ts
+var HAS_ROWS = "has_rows";
+var violationsColumn = (check) => `v${check}`;
+var classColumn = (check, name2) => `c${check}_${name2}`;
+function countStatement(checks, pages) {
+  const outputs = checks.flatMap(outputsOf);
+  const interesting = anyOf(distinct(checks.map(rowsToLookAt)));
+  const conditions = pages ? [...pageConditions(pages), interesting] : [interesting];
+  return sql`select ${join3([...outputs, ...hasRows(checks[0])], sql`,\n  `)}\n${source(checks)}\nwhere ${allOf(conditions)}`;
+}
+function countQueryStatement({ select }) {
+  return sql`select count(*)::text as ${identifier(violationsColumn(0))} from (${select}) as ${ROW_ALIAS}`;
+}
+function readCounts(check, row, place = 0) {
+  const names = check.form === "rows" ? check.classes : [];
+  const counted3 = names.map(({ name: name2 }, i) => [name2, countOf(row, classColumn(place, i))]);
+  return {
+    violations: countsApart(check) ? countOf(row, violationsColumn(place)) : counted3.reduce((sum2, [, count], i) => sum2 + (names[i]?.breaks ? count : 0), 0),
+    classes: Object.fromEntries(counted3),
+    tableIsEmpty: row?.[HAS_ROWS] === "false"
+  };
+}
+function addCounts(one, other) {
+  const names = Object.entries(one.classes);
+  return {
+    violations: one.violations + other.violations,
+    classes: Object.fromEntries(names.map(([name2, count]) => [name2, count + (other.classes[name2] ?? 0)])),
+    tableIsEmpty: one.tableIsEmpty && other.tableIsEmpty
+  };
+}
+function countsApart(check) {
+  return check.form === "query" || check.classes.filter(({ breaks }) => breaks).length !== 1;
+}
+function outputsOf(check, place) {
+  const counts = check.classes.map(({ rows }, i) => counted2(check, rows, classColumn(place, i)));
+  if (!countsApart(check)) return counts;
+  return [counted2(check, breaking(check), violationsColumn(place)), ...counts];
+}
+var counted2 = (check, rows, name2) => sql`(count(*) filter (where ${filtered(check, rows)}))::text as ${identifier(name2)}`;
+function breaking({ classes }) {
+  return anyOf(classes.filter(({ breaks }) => breaks).map(({ rows }) => rows));
+}
+function filtered({ where }, condition) {
+  return where ? allOf([sql`(${where}) is true`, condition]) : condition;
+}
+function rowsToLookAt(check) {
+  const condition = check.sound ? sql`(${check.sound}) is not true` : anyOf(check.classes.map(({ rows }) => rows));
+  return filtered(check, condition);
+}
+function hasRows({ relation }) {
+  if (relation.kind === "view") return [];
+  return [sql`exists (select from ${relation.name})::text as ${identifier(HAS_ROWS)}`];
+}
+function source(checks) {
+  const different = new Map(checks.flatMap(({ joins: joins2 }) => joins2).map((each) => [each.alias, each]));
+  const joins = Array.from(
+    different.values(),
+    ({ from, alias, on: on2 }) => sql`\nleft join ${from} as ${alias} on ${on2}`
+  );
+  return sql`from ${checks[0].relation.name} as ${ROW_ALIAS}${join3(joins, sql``)}`;
+}
+function pageConditions({ from, to }) {
+  const place = column(ROW_ALIAS, identifier("ctid"));
+  const start = (page2) => sql`${param(`(${page2},0)`, "text")}::tid`;
+  return [sql`${place} >= ${start(from)}`, ...to === void 0 ? [] : [sql`${place} < ${start(to)}`]];
+}
+function distinct(conditions) {
+  const byText = new Map(conditions.map((condition) => [JSON.stringify(compile(condition)), condition]));
+  return [...byText.values()];
+}
+function countOf(row, name2) {
+  const count = Number(row?.[name2] ?? Number.NaN);
+  if (!Number.isSafeInteger(count))
+    throw new Problem("query-failed", `the server's answer holds no count '${name2}'`);
+  return count;
+}
+
+// src/check/count-jobs.ts
+var PART_PAGES = 32768;
+function startJob(step, serverMajor) {
+  const parts = serverMajor >= 14 ? partsOf(step) : [void 0];
+  return { step, parts, total: parts.length, counted: 0, counts: void 0, elapsedMs: 0, failed: false };
+}
+function partsOf({ strategy, checks }) {
+  const [check] = checks;
+  if (strategy !== "scan" || check.form !== "rows" || check.joins.some(({ isCostly }) => isCostly))
+    return [void 0];
+  const pages = Math.max(...[check.relation, ...check.relation.descendants].map((each) => each.pages));
+  const count = Math.ceil(pages / PART_PAGES);
+  if (count < 2) return [void 0];
+  return Array.from({ length: count }, (_, i) => ({
+    from: i * PART_PAGES,
+    to: i + 1 < count ? (i + 1) * PART_PAGES : void 0
+  }));
+}
+function pagesOf(step) {
+  return step.form === "count" ? step.pages : 0;
+}
+function addPart(job, counts, elapsedMs) {
+  const { counts: sofar } = job;
+  job.counts = sofar ? counts.map((each, i) => addCounts(each, sofar[i] ?? each)) : counts;
+  job.counted += 1;
+  job.elapsedMs += elapsedMs;
+  return job.counted === job.total ? job.counts : void 0;
+}
+var TIMEOUTS = /* @__PURE__ */ new Set(["statement-timeout", "lock-timeout"]);
+function splitStep(step, problem) {
+  const checks = step.checks.filter((check) => check.form === "rows");
+  const parts = TIMEOUTS.has(problem.code) ? byParents(checks) : halves(checks);
+  if (parts.length < 2) return [];
+  return parts.flatMap(([first, ...rest]) => {
+    if (!first) return [];
+    const some = [first, ...rest];
+    return { ...step, checks: some, statement: (range) => countStatement(some, range) };
   });
-  if (options.signal.aborted) return finish({ outcome: "unknown", problem: cancelled2() });
-  try {
-    if (check.form === "impossible") return finish({ outcome: "unknown", problem: check.problem });
-    if (check.form === "catalog") return finish(await askCatalog(check, session, options));
-    return finish(await runCountingCheck(check, session, options));
-  } catch (error3) {
-    const problem = options.signal.aborted ? cancelled2() : asProblem(error3);
-    return finish({ outcome: "unknown", problem });
+}
+function halves(checks) {
+  const middle = Math.ceil(checks.length / 2);
+  return [checks.slice(0, middle), checks.slice(middle)].filter((half) => half.length > 0);
+}
+function byParents(checks) {
+  const groups = /* @__PURE__ */ new Map();
+  for (const check of checks) {
+    const key = check.joins.map(({ alias }) => alias).join("\n");
+    groups.set(key, [...groups.get(key) ?? [], check]);
   }
+  return [...groups.values()];
 }
-var STRATEGIES = {
-  rows: "scan",
-  query: "query",
-  catalog: "catalog",
-  impossible: "none"
-};
-function cancelled2() {
-  return new Problem("cancelled", "the run was cancelled before this check was finished");
+
+// src/plan/sample-statement.ts
+function sampleStatement(check, limit) {
+  if (check.key.length === 0) return void 0;
+  const keys = check.key.map(
+    ({ value }, index) => sql`${shortened(sql`${value}::text`)} as ${identifier(`key_${index}`)}`
+  );
+  const first = sql`limit ${param(limit, "bigint")}`;
+  if (check.form === "query")
+    return sql`select ${join3(keys, sql`, `)} from (${check.select}) as ${ROW_ALIAS} ${first}`;
+  const names = check.classes.filter(({ breaks }) => breaks).map(({ name: name2, rows }) => sql`when ${rows} then ${param(name2, "text")}`);
+  const className = sql`case ${join3(names, sql` `)} end as ${identifier("class")}`;
+  return sql`select ${join3([className, ...keys], sql`, `)}\n${source([check])}\nwhere ${filtered(check, breaking(check))}\n${first}`;
 }
-async function runCountingCheck(check, session, options) {
-  const limits = { ...options, statementTimeoutMs: check.rule.timeoutMs ?? options.statementTimeoutMs };
-  return askAside(session, limits, check.operatorSchemas, async (query2) => {
-    const [row] = await query2(countStatement(check));
+var MAX_KEY_CHARACTERS = 500;
+function shortened(key) {
+  const most = param(MAX_KEY_CHARACTERS, "integer");
+  return sql`case when pg_catalog.length(${key}) > ${most} then pg_catalog.left(${key}, ${most}) || '…' else ${key} end`;
+}
+
+// src/check/count-rows.ts
+async function countPart({ checks, statement }, part, session, limits) {
+  const schemas = [...new Set(checks.flatMap(({ operatorSchemas: operatorSchemas2 }) => operatorSchemas2))];
+  const statementTimeoutMs = checks[0].rule.timeoutMs ?? limits.statementTimeoutMs;
+  return askAside(session, { ...limits, statementTimeoutMs }, schemas, async (query2) => {
+    const [row] = await query2(statement(part));
     await expectUnchanged(query2);
-    const count = countOf(row, VIOLATIONS);
-    const classes = check.form === "rows" ? check.classes.map(({ name: name2 }, i) => [name2, countOf(row, classColumn(i))]) : [];
-    const tableIsEmpty = row?.[HAS_ROWS] === "false";
-    const measured = {
-      violations: { count, exact: true },
-      classes: Object.fromEntries(classes),
-      tableIsEmpty
-    };
-    const allowed = check.rule.maxViolations;
-    if (count <= allowed)
-      return { ...measured, outcome: "held", proof: describeHeld(check, count, tableIsEmpty) };
-    const samples = await readSamples(check, options.samples, query2).catch((error3) => {
-      if (session.alive) return [];
-      throw error3;
-    });
-    return { ...measured, outcome: "broken", reason: describeBroken(count, allowed), samples };
+    return checks.map((check, place) => readCounts(check, row, place));
   });
+}
+async function judge({ step, elapsedMs }, counts, session, options) {
+  const results = [];
+  for (const [place, check] of step.checks.entries()) {
+    const found = counts[place];
+    if (!found) throw new TypeError("a check without counts");
+    const outcome = await judgeOne(check, found, session, options);
+    results.push({
+      check,
+      strategy: step.strategy,
+      by: step.index,
+      elapsedMs: Math.round(elapsedMs / step.checks.length),
+      ...outcome
+    });
+  }
+  return results;
+}
+async function judgeOne(check, { violations: count, classes, tableIsEmpty }, session, options) {
+  const measured = { violations: { count, exact: true }, classes, tableIsEmpty };
+  const allowed = check.rule.maxViolations;
+  if (count <= allowed)
+    return { ...measured, outcome: "held", proof: describeHeld(check, count, tableIsEmpty) };
+  const samples = await readSamples(check, session, options);
+  return { ...measured, outcome: "broken", reason: describeBroken(count, allowed), samples };
 }
 function describeHeld(check, count, tableIsEmpty) {
   if (count > 0)
@@ -51542,20 +51619,118 @@ function describeBroken(count, allowed) {
   const rows = count === 1 ? "1 row breaks it" : `${count} rows break it`;
   return allowed > 0 ? `${rows}, at most ${allowed} allowed` : rows;
 }
-function countOf(row, name2) {
-  const count = Number(row?.[name2] ?? Number.NaN);
-  if (!Number.isSafeInteger(count))
-    throw new Problem("query-failed", `the server's answer holds no count '${name2}'`);
-  return count;
-}
-async function readSamples(check, limit, query2) {
-  const statement = limit > 0 ? sampleStatement(check, limit) : void 0;
+async function readSamples(check, session, limits) {
+  const statement = limits.samples > 0 ? sampleStatement(check, limits.samples) : void 0;
   if (!statement) return [];
-  const rows = await query2(statement);
+  const rows = await askAside(session, limits, check.operatorSchemas, async (query2) => {
+    await query2(sql`select pg_catalog.set_config('enable_nestloop', 'off', true)`);
+    return query2(statement);
+  }).catch(() => []);
   return rows.map((row) => ({
     class: row["class"] ?? "row",
     key: Object.fromEntries(check.key.map(({ name: name2 }, index) => [name2, row[`key_${index}`] ?? null]))
   }));
+}
+
+// src/check/run-checks.ts
+async function runChecks({ checks: ordered }, steps, snapshot, options) {
+  const { signal, onProgress } = options;
+  const results = /* @__PURE__ */ new Map();
+  const checks = { done: 0, total: ordered.length };
+  const pages = { done: 0, total: steps.reduce((sum2, step) => sum2 + pagesOf(step), 0) };
+  const tell = (check) => onProgress({ check, checks: { ...checks }, pages: { ...pages } });
+  const record2 = (found) => {
+    for (const result of found) {
+      results.set(result.check, result);
+      checks.done = results.size;
+      tell(result.check);
+    }
+  };
+  const work = async (job, part, session) => {
+    const { step } = job;
+    if (job.failed) return [];
+    tell(step.checks[0]);
+    const startedAt = performance3.now();
+    try {
+      const counts = await countPart(step, part, session, options);
+      pages.done += pagesOf(step) / job.total;
+      const whole = addPart(job, counts, performance3.now() - startedAt);
+      if (whole) record2(await judge(job, whole, session, options));
+      return [];
+    } catch (error3) {
+      if (job.failed) return [];
+      job.failed = true;
+      const problem = signal.aborted ? cancelled2(signal) : asProblem(error3);
+      const smaller = session.alive && !signal.aborted ? splitStep(step, problem) : [];
+      if (smaller.length === 0) record2(step.checks.map((check) => unmeasured(check, problem, step.strategy)));
+      return smaller.flatMap(tasksOf);
+    }
+  };
+  const tasksOf = (step) => {
+    if (step.form !== "count")
+      return [async (session) => record2([await answerWithoutRows(step, session, options)])];
+    const job = startJob(step, majorOf(snapshot));
+    return job.parts.map((part) => async (session) => {
+      tasks.unshift(...await work(job, part, session));
+    });
+  };
+  const isRaw = (step) => checksOf(step).some(({ rule }) => holdsRawSql(rule));
+  const tasks = steps.filter((step) => !isRaw(step)).flatMap(tasksOf);
+  await workTogether(tasks, snapshot, options);
+  await workAlone(steps.filter(isRaw).flatMap(tasksOf), snapshot, options);
+  const missing = signal.aborted ? cancelled2(signal) : lost();
+  return ordered.map((check) => results.get(check) ?? unmeasured(check, missing));
+}
+var majorOf = ({ target }) => Number.parseInt(target.serverVersion, 10);
+function unmeasured(check, problem, strategy = "none") {
+  return { check, strategy, elapsedMs: 0, outcome: "unknown", problem };
+}
+async function workTogether(tasks, { leader, join: join4 }, { maxConnections, signal }) {
+  const joined = [];
+  while (joined.length < Math.min(maxConnections, tasks.length) - 1 && !signal.aborted) {
+    const session = await join4().catch(() => void 0);
+    if (!session) break;
+    joined.push(session);
+  }
+  await Promise.all([leader, ...joined].map((session) => workOff(tasks, session, signal)));
+  await Promise.all(joined.map((session) => session.close()));
+}
+async function workOff(tasks, session, signal) {
+  while (session.alive && !signal.aborted) {
+    const task = tasks.shift();
+    if (!task) return;
+    await cancelledBy(signal, session, () => task(session));
+  }
+}
+async function workAlone(tasks, { leader, join: join4 }, options) {
+  const { maxConnections, signal } = options;
+  const work = async () => {
+    while (tasks.length > 0 && !signal.aborted) {
+      const session = await join4().catch(() => void 0);
+      if (!session) return;
+      const task = tasks.shift();
+      if (task) await cancelledBy(signal, session, () => task(session));
+      await session.close();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(maxConnections - 1, tasks.length) }, work));
+  await workOff(tasks, leader, signal);
+}
+async function cancelledBy(signal, session, work) {
+  const cancel = () => void session.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    await work();
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
+}
+function cancelled2({ reason }) {
+  if (reason instanceof Problem) return reason;
+  return new Problem("cancelled", "the run was cancelled before this check was finished");
+}
+function lost() {
+  return new Problem("connection-lost", "the connection to the server was lost before this check could run");
 }
 
 // src/check/refused-names.ts
@@ -51583,7 +51758,7 @@ async function findRefusedNames(plan, session) {
   if (uses.length === 0) return /* @__PURE__ */ new Map();
   const schemas = plan.checks.flatMap((check) => "operatorSchemas" in check ? check.operatorSchemas : []);
   const rows = await session.query(
-    lookUp(textArray(distinct(uses.map(({ name: name2 }) => name2))), textArray(distinct(schemas)))
+    lookUp(textArray(distinct2(uses.map(({ name: name2 }) => name2))), textArray(distinct2(schemas)))
   );
   const named2 = (what) => new Set(rows.filter((row) => row["what"] === what).map((row) => row["name"] ?? ""));
   const known = { steady: named2("steady"), onRows: named2("on rows"), ownTypes: named2("own type") };
@@ -51595,7 +51770,7 @@ async function findRefusedNames(plan, session) {
     })
   );
 }
-var distinct = (values) => [...new Set(values)];
+var distinct2 = (values) => [...new Set(values)];
 var lookUp = (names, schemas) => sql`
   with routine as (
     select p.proname as name, p.provolatile in ('i', 's') as lasting, n.nspname = 'pg_catalog' as built_in, first.typtype,
@@ -51705,13 +51880,14 @@ async function explainProblem(check, session, limits) {
   const samples = check.form === "query" ? sampleStatement(check, 1) : void 0;
   let inSamples = false;
   try {
-    const row = await askAside(session, limits, check.operatorSchemas, async (query2) => {
-      const [first] = await query2(explained2(check));
+    return await askAside(session, limits, check.operatorSchemas, async (query2) => {
+      await query2(explained2(check));
+      const [foreign] = await query2(foreignTables);
       inSamples = true;
       if (samples) await query2(sql`explain (costs off) ${samples}`);
-      return first;
+      const name2 = foreign?.["name"] ?? foreignPartition(check);
+      return name2 ? readsForeignTable(check, name2) : void 0;
     });
-    return row?.["QUERY PLAN"]?.includes('"Foreign Scan"') ? readsForeignTable(check) : void 0;
   } catch (error3) {
     const inAuthorSql = inSamples ? check.rule.locate(["key"]) : inQuery(check, asProblem(error3));
     return mistake(error3, inAuthorSql ?? check.rule.locate(placeOf(check.rule)));
@@ -51742,16 +51918,28 @@ function mistake(error3, at) {
   const message = `the server refuses this rule: ${error3.message.replaceAll("pg_catalog.", "")}`;
   return new Problem("rules-invalid", message, { at, hint, sqlstate, cause: error3 });
 }
-var explained2 = (check) => sql`explain (format json, costs off) ${countStatement(check)}`;
-function readsForeignTable({ rule }) {
-  const message = "it reads a foreign table: those rows are on another server, outside of this run's snapshot and its read-only transaction";
+var explained2 = (check) => sql`explain (costs off) ${check.form === "rows" ? countStatement([check]) : countQueryStatement(check)}`;
+var foreignTables = sql`
+  select c.oid::pg_catalog.regclass::text as name
+  from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation
+  where l.locktype = 'relation' and l.pid = pg_catalog.pg_backend_pid() and c.relkind = 'f'
+  limit 1`;
+function foreignPartition(check) {
+  if (check.form !== "rows") return void 0;
+  const { relation, reference } = check;
+  const relations = [relation, ...reference ? [reference.parent] : []];
+  const found = relations.flatMap((each) => [each, ...each.descendants]).find(({ kind }) => kind === "foreign table");
+  return found && displayTable(found.name);
+}
+function readsForeignTable({ rule }, name2) {
+  const message = `it reads ${name2}, a foreign table: those rows are on another server, outside of this run's snapshot and its read-only transaction`;
   return new Problem("not-measurable", message, {
     at: rule.locate([]),
     hint: "Check the table on the server that holds it."
   });
 }
-function isAuthorsMistake({ sqlstate = "" }) {
-  return /^(42|22|0A)/.test(sqlstate) && sqlstate !== "42501";
+function isAuthorsMistake({ code, sqlstate = "" }) {
+  return /^(42|22|0A)/.test(sqlstate) && sqlstate !== "42501" && code !== "not-measurable";
 }
 function inQuery(check, { sqlPosition }) {
   const author = check.rule.authorSql.get("query");
@@ -51764,6 +51952,324 @@ function inQuery(check, { sqlPosition }) {
 function placeOf(rule) {
   const key = ["on", "parents", "missing_values", "when", "query"].find((each) => each in rule.spec);
   return key ? [key] : rule.where ? ["where"] : [];
+}
+
+// src/plan/loose-index-scan.ts
+var ORDERED_TYPES = /* @__PURE__ */ new Set([
+  "smallint",
+  "integer",
+  "bigint",
+  "oid",
+  "numeric",
+  "uuid",
+  "text",
+  "character varying",
+  "date",
+  "timestamp without time zone",
+  "timestamp with time zone"
+]);
+function steppingIndex(check) {
+  const names = steppingColumns(check);
+  return names && check.relation.indexes.find((index) => leadsWith(index, names));
+}
+function steppingColumns({ reference, relation, where }) {
+  if (!reference?.isUnique || where || !isOneTable(relation)) return void 0;
+  const { on: on2, match } = reference;
+  const pairs = [...on2, ...match];
+  if (on2.length !== 1 || match.length > 1 || !pairs.every(isOrdered)) return void 0;
+  return pairs.map(({ child }) => child.name);
+}
+var SEARCHES = 4;
+var SEARCH_COST = 0.2;
+var PAGE_COST = 4;
+function looseCost(links, { pages }) {
+  const searches = links * SEARCHES;
+  return Math.min(searches, pages) * PAGE_COST + searches * SEARCH_COST;
+}
+function isOneTable({ kind, descendants }) {
+  return (kind === "table" || kind === "materialized view") && descendants.length === 0;
+}
+function isOrdered({ child, parent }) {
+  const known = [child, parent].every(({ baseType: baseType2 }) => ORDERED_TYPES.has(baseType2.type));
+  return known && child.equality === parent.equality;
+}
+function leadsWith({ valid, partial: partial2, columns: columns2, searchable }, names) {
+  return valid && !partial2 && searchable >= names.length && names.every((name2, i) => columns2[i] === name2);
+}
+var LINK = identifier("link");
+var VALUE = identifier("value");
+var PARENT = identifier("parent");
+function looseStatement(check, reference) {
+  const [link] = reference.on;
+  const [compared] = reference.match;
+  if (!link) throw new TypeError("a reference without a link");
+  const mine = column(ROW_ALIAS, link.child.name);
+  const rows = sql`${check.relation.name} as ${ROW_ALIAS}`;
+  const count = (condition) => sql`(select count(*) from ${rows} where ${mine} = ${LINK}.${VALUE}${condition})`;
+  const isThere = sql`${column(PARENT, link.parent.name)} is not null`;
+  const counts = {
+    orphan: sql`case when ${isThere} then 0 else ${count(sql``)} end`
+  };
+  if (compared) {
+    const value = column(ROW_ALIAS, compared.child.name);
+    const theirs = column(PARENT, compared.parent.name);
+    counts["different"] = sql`case when ${theirs} is null then 0
+        else ${count(sql` and ${value} < ${theirs}`)} + ${count(sql` and ${value} > ${theirs}`)} end`;
+    counts["child_null"] = sql`case when ${theirs} is null then 0 else ${count(sql` and ${value} is null`)} end`;
+    counts["parent_null"] = sql`case when ${isThere} and ${theirs} is null then ${count(sql` and ${value} is not null`)} else 0 end`;
+  }
+  const noLink = sql`(select count(*) from ${rows} where ${mine} is null)`;
+  const names = check.classes.map(({ name: name2 }) => identifier(name2));
+  const totals = check.classes.map(
+    ({ name: name2 }) => name2 === "no_link" ? noLink : sql`coalesce(sum(${counts[name2] ?? sql`null`}), 0)`
+  );
+  const breaking2 = names.filter((_, i) => check.classes[i]?.breaks).map((name2) => sql`${name2}`);
+  const outputs = [
+    sql`(${join3(breaking2, sql` + `, sql`0`)})::text as ${identifier(violationsColumn(0))}`,
+    ...names.map((name2, i) => sql`${name2}::text as ${identifier(classColumn(0, i))}`),
+    sql`exists (select from ${rows})::text as ${identifier(HAS_ROWS)}`
+  ];
+  return sql`
+    with recursive ${LINK} (${VALUE}) as (
+      (select ${mine} from ${rows} where ${mine} is not null order by ${mine} limit 1)
+      union all
+      select (select ${mine} from ${rows} where ${mine} > ${LINK}.${VALUE} order by ${mine} limit 1)
+      from ${LINK} where ${LINK}.${VALUE} is not null
+    )
+    select ${join3(outputs, sql`, `)}
+    from (
+      select ${join3(
+    totals.map((total, i) => sql`${total} as ${names[i] ?? LINK}`),
+    sql`, `
+  )}
+      from ${LINK}
+      left join ${reference.parent.name} as ${PARENT} on ${column(PARENT, link.parent.name)} = ${LINK}.${VALUE}
+      where ${LINK}.${VALUE} is not null
+    ) as counted`;
+}
+async function estimateLinks({ relation, reference }, session, limits) {
+  const link = reference?.on[0]?.child.name ?? "";
+  const { schema: schema2, name: name2 } = relation.name;
+  const statement = sql`
+    select n_distinct::text as n from pg_catalog.pg_stats
+    where schemaname = ${param(schema2, "name")} and tablename = ${param(name2, "name")} and attname = ${param(link, "name")}
+      and not inherited`;
+  const [row] = await askAside(session, limits, [], (query2) => query2(statement)).catch(() => []);
+  const distinct4 = Number(row?.["n"] ?? 0);
+  return distinct4 < 0 ? -distinct4 * relation.rows : distinct4 || void 0;
+}
+
+// src/plan/explained.ts
+function explain(statement) {
+  return sql`explain (format json, verbose) ${statement}`;
+}
+function readExplained(row) {
+  const [explained4] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+  const plan = explained4?.Plan;
+  if (!plan) throw new TypeError("the server explained nothing");
+  return {
+    cost: plan["Total Cost"] ?? 0,
+    scans: scansOf(plan),
+    isRefuted: plan["Node Type"] === "Result" && plan["One-Time Filter"] === "false"
+  };
+}
+function scansOf(node2) {
+  const { "Relation Name": name2, Schema: schema2, "Index Name": index } = node2;
+  const relation = name2 === void 0 ? void 0 : `${schema2}.${name2}`;
+  const isSearch = node2["Index Cond"] !== void 0 || node2["Node Type"] === "Bitmap Heap Scan";
+  const own2 = relation === void 0 && index === void 0 ? [] : [{ relation, node: node2["Node Type"], index, isSearch }];
+  const below = (node2.Plans ?? []).filter((each) => each["Parent Relationship"] !== "InitPlan");
+  return [...own2, ...below.flatMap(scansOf)];
+}
+
+// src/plan/prove.ts
+async function prove(check, session, limits) {
+  if (check.reference) return proveByForeignKey(check, check.reference);
+  const contradictions = check.contradictions ?? breakingRows(check);
+  for (const contradiction of contradictions) {
+    const condition = check.where ? sql`(${check.where}) and (${contradiction})` : contradiction;
+    if (!await isRefuted(check.relation, condition, session, limits, check.operatorSchemas))
+      return void 0;
+  }
+  return contradictions.length > 0 ? constraintsOf(check) : void 0;
+}
+function breakingRows({ classes, joins }) {
+  return joins.length > 0 ? [] : classes.filter(({ breaks }) => breaks).map(({ rows }) => rows);
+}
+async function isRefuted(relation, condition, session, limits, schemas) {
+  const refuted = (where) => askAside(session, limits, schemas, async (query2) => {
+    const [row] = await query2(explain(sql`select from ${relation.name} as ${ROW_ALIAS} where ${where}`));
+    return readExplained(row).isRefuted;
+  });
+  return await refuted(condition) && !(relation.kind === "partitioned table" && await refuted(sql`true`));
+}
+function proveByForeignKey(check, reference) {
+  const { relation, classes } = check;
+  const { on: on2, match, isUnique } = reference;
+  if (!isUnique || relation.hasInheritors) return void 0;
+  const breaks = (name2) => classes.some((each) => each.name === name2 && each.breaks);
+  const linkKey = vouchingKey(relation, reference, on2);
+  if (match.length === 0) return linkKey?.name;
+  const wholeKey = vouchingKey(relation, reference, [...on2, ...match]);
+  if (!wholeKey) return void 0;
+  const mayBeNull = match.some(({ child }) => !child.notNullValidated);
+  if (mayBeNull && (breaks("child_null") || breaks("orphan") && !linkKey)) return void 0;
+  const notNulls = match.map(({ child }) => child).filter(({ notNullValidated }) => notNullValidated);
+  const names = [
+    wholeKey.name,
+    ...mayBeNull && linkKey ? [linkKey.name] : [],
+    ...notNulls.map(notNullName)
+  ];
+  return [...new Set(names)].join(", ");
+}
+function vouchingKey(relation, { parent }, pairs) {
+  return relation.foreignKeys.find((key) => {
+    const isParent = key.parent.schema === parent.name.schema && key.parent.name === parent.name.name;
+    if (!isParent || !key.validated || !key.enforced || key.temporal) return false;
+    const others = key.on.filter(({ child }) => pairs.every((pair) => pair.child.name !== child));
+    return pairs.every((pair) => isAmong(pair, key)) && others.every(({ child }) => isNotNull(relation, child));
+  });
+}
+function isAmong({ child, parent }, { on: on2 }) {
+  const isCompared = on2.some((each) => each.child === child.name && each.parent === parent.name);
+  return isCompared && child.equality === parent.equality;
+}
+var isNotNull = (relation, name2) => relation.columns.get(name2)?.notNullValidated === true;
+var notNullName = ({ name: name2, notNullName: constraint }) => constraint ?? `NOT NULL of ${name2}`;
+function constraintsOf({ relation, rule }) {
+  const { spec, authorSql } = rule;
+  const written = "columns" in spec ? spec.columns ?? [] : [];
+  const named2 = [...written, ..."column" in spec && spec.column !== void 0 ? [spec.column] : []];
+  const read2 = [...authorSql.values()].flatMap(({ columns: columns3 }) => columns3.map(({ name: name2 }) => String(name2)));
+  const columns2 = [...named2, ...read2].flatMap((name2) => relation.columns.get(name2) ?? []);
+  const notNulls = columns2.filter(({ notNullValidated }) => notNullValidated).map(notNullName);
+  const checks = relation.checks.filter(
+    (check) => check.columns.some((name2) => columns2.some((each) => each.name === name2))
+  );
+  return [.../* @__PURE__ */ new Set([...notNulls, ...checks.map(({ name: name2 }) => name2)])].join(", ") || "a constraint";
+}
+
+// src/plan/choose-strategies.ts
+async function chooseStrategies({ checks }, session, options) {
+  const steps = [];
+  const open4 = [];
+  for (const check of checks) {
+    if (check.form === "catalog") steps.push({ form: "catalog", check });
+    else if (check.form === "impossible") steps.push({ form: "none", check });
+    else if (check.form === "query") steps.push(await queryStep(check, session, options));
+    else {
+      const by = options.proofs ? await prove(check, session, options) : void 0;
+      if (by === void 0) open4.push(check);
+      else steps.push({ form: "proved", check, by });
+    }
+  }
+  for (const group2 of groupsOf(open4)) steps.push(...await stepsFor(group2, session, options));
+  return steps.toSorted((a, b) => costOf(b) - costOf(a));
+}
+var costOf = (step) => step.form === "count" ? step.cost : 0;
+var MAX_OUTPUTS = 1500;
+function groupsOf(checks) {
+  const groups = [];
+  const open4 = /* @__PURE__ */ new Map();
+  for (const check of checks) {
+    const key = `${check.relation.oid} ${check.rule.timeoutMs ?? ""}`;
+    const outputs = check.classes.length + 1;
+    const group2 = open4.get(key);
+    if (!holdsRawSql(check.rule) && group2 && group2.outputs + outputs <= MAX_OUTPUTS) {
+      group2.checks.push(check);
+      group2.outputs += outputs;
+      continue;
+    }
+    const begun = [check];
+    groups.push(begun);
+    if (!holdsRawSql(check.rule)) open4.set(key, { checks: begun, outputs });
+  }
+  return groups;
+}
+async function stepsFor(group2, session, options) {
+  const together = await scanStep(group2, session, options);
+  if (options.strategy === "scan") return [together];
+  const alone = [];
+  for (const check of group2) {
+    const step = await indexedStep(check, session, options);
+    if (step) alone.push(step);
+  }
+  const answered = new Set(alone.flatMap(checksOf));
+  const [first, ...others] = group2.filter((check) => !answered.has(check));
+  const rest = first && alone.length > 0 ? [await scanStep([first, ...others], session, options)] : [];
+  const apart = first && alone.length === 0 ? [together] : [...alone, ...rest];
+  return sum(apart) < together.cost ? apart : [together];
+}
+var sum = (steps) => steps.reduce((total, { cost }) => total + cost, 0);
+async function indexedStep(check, session, options) {
+  const probe = await probeStep(check, session, options);
+  const loose = await looseStep(check, session, options);
+  if (probe && loose) return loose.cost < probe.cost ? loose : probe;
+  return loose ?? probe;
+}
+async function probeStep(check, session, options) {
+  const parts = { strategy: "index probe", checks: [check] };
+  const step = await explained3(parts, countStatement([check]), session, options);
+  return step?.index === void 0 ? void 0 : step;
+}
+async function looseStep(check, session, options) {
+  const { reference } = check;
+  const index = steppingIndex(check);
+  if (!reference || !index) return void 0;
+  const links = await estimateLinks(check, session, options);
+  if (links === void 0) return void 0;
+  const statement = looseStatement(check, reference);
+  const cost = looseCost(links, index);
+  const parts = { strategy: "loose index scan", checks: [check] };
+  return { form: "count", ...parts, index: index.name, cost, pages: 0, statement: () => statement };
+}
+async function scanStep(checks, session, options) {
+  const parts = { strategy: "scan", checks };
+  const step = await explained3(parts, countStatement(checks), session, options);
+  const { relation } = checks[0];
+  const pages = [relation, ...relation.descendants].reduce((total, each) => total + each.pages, 0);
+  const cost = step?.cost ?? pages;
+  return {
+    form: "count",
+    ...parts,
+    index: void 0,
+    cost,
+    pages,
+    statement: (range) => countStatement(checks, range)
+  };
+}
+async function queryStep(check, session, options) {
+  const statement = countQueryStatement(check);
+  const parts = { strategy: "query", checks: [check] };
+  const step = await explained3(parts, statement, session, options);
+  return {
+    form: "count",
+    ...parts,
+    index: void 0,
+    cost: step?.cost ?? 0,
+    pages: 0,
+    statement: () => statement
+  };
+}
+async function explained3(parts, statement, session, options) {
+  const [check] = parts.checks;
+  if (options.signal.aborted) return void 0;
+  try {
+    const { cost, scans } = await askAside(session, options, check.operatorSchemas, async (query2) => {
+      const [row] = await query2(explain(statement));
+      return readExplained(row);
+    });
+    const index = check.form === "rows" ? indexOf(check, scans) : void 0;
+    return { form: "count", ...parts, index, cost, pages: 0, statement: () => statement };
+  } catch {
+    return void 0;
+  }
+}
+function indexOf({ relation }, scans) {
+  const own2 = new Set([relation, ...relation.descendants].map(({ name: name2 }) => `${name2.schema}.${name2.name}`));
+  const reads = scans.filter(({ relation: read2 }) => read2 !== void 0 && own2.has(read2));
+  if (reads.length === 0 || !reads.every(({ isSearch }) => isSearch)) return void 0;
+  return scans.find(({ index }) => index !== void 0)?.index;
 }
 
 // src/plan/hold-back.ts
@@ -51819,7 +52325,8 @@ function findParent({ parent, on: on2, path: path6 }, relation, lookup) {
 }
 function joinParent(parent, compared) {
   const { relation, link } = parent;
-  const source2 = hasUniqueKey(parent) ? wholeParent(parent, compared) : grouped(parent, compared);
+  const isUnique = hasUniqueKey(parent);
+  const source2 = isUnique ? wholeParent(parent, compared) : grouped(parent, compared);
   const alias = aliasOf(relation, source2);
   const mine = (each) => ({ sql: column(ROW_ALIAS, each.with.name), column: each.with });
   const theirs = (each) => ({ ...each, sql: column(alias, each.name) });
@@ -51829,15 +52336,18 @@ function joinParent(parent, compared) {
     join: {
       alias,
       from: source2.from,
-      on: allOf(source2.link.map((each) => equal(mine(each), theirs(each))))
+      on: allOf(source2.link.map((each) => equal(mine(each), theirs(each)))),
+      isCostly: !isUnique
     },
     noLink: anyOf(link.map((each) => isNull(mine(each)))),
     orphan: sql`${allOf(link.map((each) => isSet(mine(each))))} and not (${isFound})`,
     ambiguous: disagree && sql`${isFound} and ${disagree}`,
     present: disagree ? sql`${isFound} and not ${disagree}` : isFound,
-    values: source2.compared.map(theirs)
+    values: source2.compared.map(theirs),
+    reference: { parent: relation, isUnique, on: link.map(pairOf), match: compared.map(pairOf) }
   };
 }
+var pairOf = (each) => ({ child: each.with, parent: each.column });
 function hasUniqueKey({ relation, link }) {
   if (relation.hasInheritors) return false;
   const exact = link.filter((each) => keepsEquality(each.column, each.with)).map((each) => each.column.name);
@@ -51932,8 +52442,12 @@ var implies = {
       const author = authorSql.get(key);
       return author ? checkedSql(author.qualified(ROW_ALIAS)) : sql`true`;
     };
-    const rows = sql`(${condition("when")}) is true and (${condition("then")}) is not true`;
-    return { form: "rows", classes: [{ name: "not_implied", rows, breaks: true }] };
+    const [when, then] = [condition("when"), condition("then")];
+    const rows = sql`(${when}) is true and (${then}) is not true`;
+    const nulls = authorSql.get("then")?.nullFrom?.map((name2) => sql`${column(ROW_ALIAS, name2)} is null`);
+    const contradictions = [sql`not (${then})`, ...nulls ?? []].map((way) => sql`(${when}) and (${way})`);
+    const classes = [{ name: "not_implied", rows, breaks: true }];
+    return nulls ? { form: "rows", classes, contradictions } : { form: "rows", classes };
   }
 };
 
@@ -51967,7 +52481,9 @@ var matchesParent = {
       { name: "no_link", rows: parent.noLink, breaks: false }
     ];
     if (parent.ambiguous) classes.push({ name: "ambiguous", rows: parent.ambiguous, breaks: true });
-    return { form: "rows", joins: [parent.join], classes };
+    const { join: join4, ambiguous, reference } = parent;
+    const sound = ambiguous ? void 0 : allOf(pairs.map(({ mine, theirs }) => equal(mine, theirs)));
+    return { form: "rows", joins: [join4], classes, sound, reference };
   }
 };
 
@@ -51987,7 +52503,7 @@ var notNull = {
       const isNullClass = { name: `${prefix}null`, rows: isNull(value), breaks: true };
       if (missing.length === 0) return [isNullClass];
       const any = anyOf(missing.map((each) => equal(value, each)));
-      return [isNullClass, { name: `${prefix}missing_value`, rows: sql`(${any}) is true`, breaks: true }];
+      return [isNullClass, { name: `${prefix}missing_value`, rows: any, breaks: true }];
     });
     return { form: "rows", classes };
   }
@@ -52017,7 +52533,8 @@ var references = {
       { name: "orphan", rows: parent.orphan, breaks: true },
       { name: "no_link", rows: parent.noLink, breaks: false }
     ];
-    return { form: "rows", joins: [parent.join], classes };
+    const { join: join4, present: sound, reference } = parent;
+    return { form: "rows", joins: [join4], classes, sound, reference };
   }
 };
 
@@ -52064,11 +52581,11 @@ var schema = {
 };
 var met = (name2, proof) => ({ name: name2, state: "met", proof });
 var unmet = (name2, reason) => ({ name: name2, state: "unmet", reason });
-function ofAll(relation, judge) {
-  const verdict = judge(relation);
+function ofAll(relation, judge2) {
+  const verdict = judge2(relation);
   if (verdict.state !== "met") return verdict;
   for (const each of relation.descendants) {
-    const other = judge(each);
+    const other = judge2(each);
     if (other.state === "unmet") return unmet(other.name, `${displayTable(each.name)}: ${other.reason}`);
   }
   return verdict;
@@ -52297,6 +52814,9 @@ function planTable(rule, enforced, relation, catalog) {
     relation,
     joins: question2.joins ?? [],
     classes: question2.classes,
+    sound: question2.sound,
+    contradictions: question2.contradictions,
+    reference: question2.reference,
     where: rule.where && checkedSql(rule.where.qualified(ROW_ALIAS)),
     key: keyOf(relation, rule),
     operatorSchemas: schemas
@@ -52439,7 +52959,17 @@ var relationsQuery = sql`
   select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition,
     coalesce(
       (select pg_catalog.jsonb_agg(i.inhrelid::text) from pg_catalog.pg_inherits i where i.inhparent = r.oid), '[]'
-    )::text as children
+    )::text as children,
+    coalesce(
+      (
+        select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', c.conname, 'columns', (
+          select coalesce(pg_catalog.jsonb_agg(a.attname), '[]') from pg_catalog.pg_attribute a
+          where a.attrelid = c.conrelid and a.attnum = any (c.conkey)
+        )) order by c.conname)
+        from pg_catalog.pg_constraint c where c.conrelid = r.oid and c.contype = 'c' and c.convalidated
+      ), '[]'
+    )::text as checks,
+    r.relpages::text as pages, greatest(r.reltuples, 0)::text as rows
   from pg_catalog.pg_class r
   join pg_catalog.pg_namespace n on n.oid = r.relnamespace
   where ${userRelation}
@@ -52550,7 +53080,7 @@ var foreignKeysQuery = sql`
 var indexesQuery = sql`
   with ${equalities}
   select r.oid::text as relation, i.relname as name, method.amname as method, x.indisunique as is_unique, x.indisprimary as is_primary,
-    x.indpred is not null as partial, x.indimmediate as immediate,
+    x.indpred is not null as partial, x.indimmediate as immediate, i.relpages::text as pages,
     x.indisvalid and x.indisready and x.indislive and not (i.relkind = 'I' and exists (
       with recursive below as (
         select inhrelid as oid from pg_catalog.pg_inherits where inhparent = i.oid
@@ -52605,12 +53135,15 @@ async function readCatalog(session) {
       oid,
       name: tableName(text(row, "schema"), text(row, "name")),
       kind: RELATION_KINDS[text(row, "relkind")] ?? "table",
-      isPartition: flag(row, "is_partition"),
+      isPartition: flag2(row, "is_partition"),
       descendants,
       hasInheritors: descendants.some(({ isPartition }) => !isPartition),
       columns: new Map((columns2.get(oid) ?? []).map((column2) => [column2.name, column2])),
       foreignKeys: foreignKeys.get(oid) ?? [],
-      indexes: indexes.get(oid) ?? []
+      indexes: indexes.get(oid) ?? [],
+      checks: JSON.parse(text(row, "checks")),
+      pages: Number(text(row, "pages")),
+      rows: Number(text(row, "rows"))
     };
     made.set(oid, relation);
     return relation;
@@ -52644,13 +53177,13 @@ function readColumn(row) {
     name: text(row, "name"),
     type: typeName(text(row, "type")),
     baseType: typeName(text(row, "base_type")),
-    isComposite: flag(row, "is_composite"),
+    isComposite: flag2(row, "is_composite"),
     equality: text(row, "equality"),
     operatorSchema: row["operator_schema"] ?? void 0,
     typeSchema: row["type_schema"] ?? void 0,
     looseCollation: row["collation_name"] ? tableName(text(row, "collation_schema"), row["collation_name"]) : void 0,
-    notNull: flag(row, "not_null"),
-    notNullValidated: flag(row, "not_null_validated"),
+    notNull: flag2(row, "not_null"),
+    notNullValidated: flag2(row, "not_null_validated"),
     notNullName: row["not_null_name"] ?? void 0,
     filledBy: row["filled_by"] ?? void 0
   };
@@ -52661,10 +53194,10 @@ function readForeignKey(row) {
     name: text(row, "name"),
     parent: tableName(text(row, "parent_schema"), text(row, "parent_name")),
     on: pairs.map(([child, parent]) => ({ child, parent })),
-    validated: flag(row, "validated"),
-    enforced: flag(row, "enforced"),
-    matchFull: flag(row, "match_full"),
-    temporal: flag(row, "temporal")
+    validated: flag2(row, "validated"),
+    enforced: flag2(row, "enforced"),
+    matchFull: flag2(row, "match_full"),
+    temporal: flag2(row, "temporal")
   };
 }
 function readIndex(row) {
@@ -52675,11 +53208,12 @@ function readIndex(row) {
     method: text(row, "method"),
     columns: keys.map(([column2]) => column2 ?? void 0),
     searchable: unfit === -1 ? keys.length : unfit,
-    unique: flag(row, "is_unique"),
-    primary: flag(row, "is_primary"),
-    valid: flag(row, "valid"),
-    partial: flag(row, "partial"),
-    immediate: flag(row, "immediate")
+    unique: flag2(row, "is_unique"),
+    primary: flag2(row, "is_primary"),
+    valid: flag2(row, "valid"),
+    partial: flag2(row, "partial"),
+    immediate: flag2(row, "immediate"),
+    pages: Number(text(row, "pages"))
   };
 }
 function text(row, key) {
@@ -52687,13 +53221,7 @@ function text(row, key) {
   if (value === void 0 || value === null) throw new TypeError(`the catalogue query gave no ${key}`);
   return value;
 }
-var flag = (row, key) => row[key] === "t";
-
-// src/rules/rule.ts
-var SEVERITIES = ["error", "warning", "notice"];
-function holdsRawSql2(rule) {
-  return [...rule.authorSql.values()].some(({ isPlain }) => !isPlain);
-}
+var flag2 = (row, key) => row[key] === "t";
 
 // src/report/make-report.ts
 function makeReport(findings) {
@@ -52765,7 +53293,7 @@ function totalsOf(results) {
     broken: having("broken"),
     unknown: having("unknown"),
     notEnforced: results.filter(({ enforced }) => !enforced).length,
-    violations: results.reduce((sum, { violations }) => sum + (violations?.count ?? 0), 0)
+    violations: results.reduce((sum2, { violations }) => sum2 + (violations?.count ?? 0), 0)
   };
 }
 function makeResult(result) {
@@ -53681,8 +54209,35 @@ async function readUpTo(handle, maxBytes) {
   }
 }
 
+// src/sql/grammar.ts
+import { setFlagsFromString } from "node:v8";
+
 // src/support/hidden.ts
 var HIDDEN_CHARACTER = /(?![\t\n\r])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]/u;
+
+// src/sql/null-sources.ts
+function nullSourcesOf(node2) {
+  if (node2 === void 0) return void 0;
+  if ("NullTest" in node2 || "BooleanTest" in node2) return [];
+  if ("A_Const" in node2) return node2.A_Const.isnull ? void 0 : [];
+  if ("TypeCast" in node2) return nullSourcesOf(node2.TypeCast.arg);
+  if ("ColumnRef" in node2) return columnOf(node2.ColumnRef.fields);
+  if ("BoolExpr" in node2) return fromAll(node2.BoolExpr.args ?? []);
+  return "A_Expr" in node2 ? fromAll(operandsOf(node2.A_Expr)) : void 0;
+}
+function operandsOf({ lexpr, rexpr }) {
+  const right = rexpr !== void 0 && "List" in rexpr ? rexpr.List.items ?? [] : [rexpr];
+  return [lexpr, ...right];
+}
+function fromAll(nodes) {
+  const found = nodes.map(nullSourcesOf);
+  return found.every((each) => each !== void 0) ? [...new Set(found.flat())] : void 0;
+}
+function columnOf(fields = []) {
+  const [field, ...more] = fields;
+  const isColumn = field !== void 0 && "String" in field && more.length === 0;
+  return isColumn ? [identifier(field.String.sval ?? "")] : void 0;
+}
 
 // src/sql/plain-predicate.ts
 var COMPARISONS = /* @__PURE__ */ new Set(["=", "<>", "<", "<=", ">", ">="]);
@@ -53792,7 +54347,9 @@ async function readExpression(text2) {
     return refuse2("this is not one closed expression", 0, "Check the brackets, quotes and comments.");
   }
   const found = collect(text2, target, "select\n".length, EXPRESSION_NODES);
-  return found.ok ? { ...found, isPlain: isPlainPredicate(target) } : found;
+  if (!found.ok) return found;
+  const isPlain = isPlainPredicate(target);
+  return { ...found, isPlain, nullFrom: isPlain ? nullSourcesOf(target) : void 0 };
 }
 async function readSelect(text2) {
   const unfit = checkText(text2);
@@ -53825,8 +54382,12 @@ function checkText(text2) {
     );
   return void 0;
 }
+async function loadGrammar() {
+  setFlagsFromString("--liftoff-only");
+  return Promise.resolve().then(() => __toESM(require_wasm(), 1));
+}
 async function parseOne(text2, before, after = "") {
-  const grammar = await Promise.resolve().then(() => __toESM(require_wasm(), 1));
+  const grammar = await loadGrammar();
   try {
     const { stmts = [] } = await grammar.parse(before + text2 + after);
     const [first, second] = stmts;
@@ -54065,11 +54626,15 @@ var kindShapes = {
     column: name.optional().describe("A column that must exist."),
     type: string2().min(1).optional().describe("The type of `column`, as SQL spells it."),
     not_null: literal(true).optional().describe("`column` must be NOT NULL, and validated."),
-    default: literal("none").optional().describe("`column` must have no DEFAULT."),
+    default: literal("none").optional().describe(
+      "Nothing may fill `column` where a writer leaves it out: no DEFAULT, no identity, no expression."
+    ),
     check: expression.optional().describe("A condition that validated constraints must guarantee."),
     foreign_key: strictObject({ parent: table2, on }).optional().describe("A validated, enforced foreign key over exactly these columns."),
     unique: columns.optional().describe("A valid unique key over exactly these columns, in any order."),
-    index: columns.optional().describe("A valid index that leads with these columns, in any order.")
+    index: columns.optional().describe(
+      "A valid B-tree index that leads with these columns, in any order, or a hash index of the one."
+    )
   }
 };
 var KIND_NAMES = Object.keys(kindShapes);
@@ -54351,7 +54916,7 @@ function tooManyTables(document, { rules, lists = {} }) {
     if (Array.isArray(tables2)) return tables2.length;
     return tables2 && "list" in tables2 && Object.hasOwn(lists, tables2.list) ? (lists[tables2.list] ?? []).length : 0;
   };
-  const total = rules.reduce((sum, rule) => sum + count(rule?.tables), 0);
+  const total = rules.reduce((sum2, rule) => sum2 + count(rule?.tables), 0);
   if (total <= MAX_TABLE_NAMES) return [];
   const message = `the rules name ${total} tables in all; at most ${MAX_TABLE_NAMES} are read of a file`;
   return [new Problem("rules-invalid", message, { at: document.locate(["rules"]) })];
@@ -54520,10 +55085,10 @@ function selectTables(document, file, path6, tables2, problems) {
   const named2 = (names, where) => names.map((written, index) => ({ written, at: document.locate([...where, index]) }));
   if (tables2 === void 0) return { by: "none" };
   if (Array.isArray(tables2))
-    return { by: "name", tables: distinct2(named2(tables2, [...path6, "tables"]), problems) };
+    return { by: "name", tables: distinct3(named2(tables2, [...path6, "tables"]), problems) };
   if ("list" in tables2) {
     const list2 = file.lists?.[tables2.list];
-    if (list2) return { by: "name", tables: distinct2(named2(list2, ["lists", tables2.list]), problems) };
+    if (list2) return { by: "name", tables: distinct3(named2(list2, ["lists", tables2.list]), problems) };
     const known = Object.keys(file.lists ?? {});
     const message = `unknown list '${tables2.list}'${didYouMean(tables2.list, known)}`;
     problems.push(
@@ -54535,7 +55100,7 @@ function selectTables(document, file, path6, tables2, problems) {
   const except = named2(tables2.except, [...path6, "tables", "except"]);
   return { by: "column", column: identifier(tables2.with_column), except, at };
 }
-function distinct2(tables2, problems) {
+function distinct3(tables2, problems) {
   const seen = /* @__PURE__ */ new Set();
   for (const { written, at } of tables2) {
     if (seen.has(written))
@@ -54569,6 +55134,7 @@ function makeAuthorSql(text2, checked, locate) {
     columns: isSelect ? [] : checked.columns,
     functions: checked.functions,
     isPlain: !isSelect && checked.isPlain,
+    nullFrom: isSelect ? void 0 : checked.nullFrom,
     types: checked.types,
     attributes: checked.attributes,
     qualified: (alias) => isSelect ? checked.text : checked.qualified(alias),
@@ -54665,7 +55231,7 @@ function firstBadByte(bytes) {
 var LOCK_TIMEOUT_MS = 2e3;
 async function run(options, world) {
   const startedAt = world.now();
-  const start = performance3.now();
+  const start = performance4.now();
   const { rules, problems } = await loadRules(options.rules, world.rules);
   const mistakes = problems.length > 0 ? problems : checkPlanOptions(rules, options);
   const answers = mistakes.length > 0 ? { results: [], problems: mistakes, warnings: [] } : await ask(rules, options, world);
@@ -54676,47 +55242,72 @@ async function run(options, world) {
     phase: phase2,
     failOn,
     startedAt,
-    elapsedMs: performance3.now() - start
+    elapsedMs: performance4.now() - start
   });
   return { report: report2, rules };
 }
 async function ask(rules, options, world) {
-  const { signal, emit } = world;
-  let snapshot;
-  emit({ event: "rules-loaded", files: rules.files.length, rules: rules.rules.length });
+  let target;
   try {
-    const database = world.database();
-    const unreviewed = await world.findUnreviewed?.(rules);
-    snapshot = await openSnapshot(database);
-    const { target, leader } = snapshot;
-    emit({ event: "connected", target });
-    const limits = { statementTimeoutMs: options.statementTimeout, lockTimeoutMs: LOCK_TIMEOUT_MS };
-    const planned = makePlan(rules, await readCatalog(leader), options);
-    const plan = holdBack(planned.plan, unreviewed ?? /* @__PURE__ */ new Map());
-    const warnings2 = await preflight(plan, snapshot);
-    const vetted = await vetPlan(plan, leader, { ...limits, signal });
-    const problems = [...planned.problems, ...vetted.problems];
-    if (problems.length > 0) return { target, results: [], problems, warnings: warnings2 };
-    const results = await runChecks(vetted.plan, snapshot, {
-      ...limits,
-      signal,
-      maxConnections: options.maxConnections,
-      samples: options.samples,
-      onProgress: (progress) => emit({ event: "check", progress })
+    return await onServer(rules, options, world, async ({ snapshot, prepared, limits }) => {
+      ({ target } = snapshot);
+      const { plan, steps, warnings: warnings2, problems } = prepared;
+      if (problems.length > 0) return { target, results: [], problems, warnings: warnings2 };
+      const results = await runChecks(plan, steps, snapshot, {
+        ...options,
+        ...limits,
+        onProgress: (progress) => world.emit({ event: "check", progress })
+      });
+      return { target, results, problems: [], warnings: [...warnings2, ...emptyTables(results)] };
     });
-    return { target, results, problems: [], warnings: [...warnings2, ...emptyTables(results)] };
   } catch (error3) {
     const problem = asProblem(error3);
     const { checks } = planWithoutDatabase(rules, options, problem);
-    return {
-      target: snapshot?.target,
-      results: checks.map((check) => unmeasured(check, problem)),
-      problems: [problem],
-      warnings: []
-    };
-  } finally {
-    await snapshot?.close();
+    const results = checks.map((check) => unmeasured(check, problem));
+    return { target, results, problems: [problem], warnings: [] };
   }
+}
+async function onServer(rules, options, world, work) {
+  world.emit({ event: "rules-loaded", files: rules.files.length, rules: rules.rules.length });
+  const limits = {
+    statementTimeoutMs: options.statementTimeout,
+    lockTimeoutMs: LOCK_TIMEOUT_MS,
+    signal: endedBy(world.signal, options.maxDuration)
+  };
+  const database = world.database();
+  const unreviewed = await world.findUnreviewed?.(rules);
+  const snapshot = await openSnapshot(database);
+  try {
+    world.emit({ event: "connected", target: snapshot.target });
+    const prepared = await prepare(rules, unreviewed ?? /* @__PURE__ */ new Map(), options, snapshot, limits);
+    return await work({ snapshot, prepared, limits });
+  } finally {
+    await snapshot.close();
+  }
+}
+async function prepare(rules, unreviewed, options, snapshot, limits) {
+  const { leader } = snapshot;
+  const planned = makePlan(rules, await readCatalog(leader), options);
+  const allowed = holdBack(planned.plan, unreviewed);
+  const warnings2 = await preflight(allowed, snapshot);
+  const { plan, problems } = await vetPlan(allowed, leader, limits);
+  const mistakes = [...planned.problems, ...problems];
+  const steps = mistakes.length > 0 ? [] : await chooseStrategies(plan, leader, { ...options, ...limits });
+  return { plan, steps, warnings: warnings2, problems: mistakes };
+}
+function endedBy(signal, timeMs) {
+  const ended = new AbortController();
+  const reason = new Problem(
+    "budget-spent",
+    `the run's ${formatDurationMs(timeMs)} were over before this was measured`,
+    {
+      hint: "Raise --max-duration, or give the largest tables an index: rowgate plan says which."
+    }
+  );
+  setTimeout(() => ended.abort(reason), timeMs).unref();
+  signal.addEventListener("abort", () => ended.abort(signal.reason), { once: true });
+  if (signal.aborted) ended.abort(signal.reason);
+  return ended.signal;
 }
 
 // src/github/trust.ts
@@ -54816,7 +55407,7 @@ function asDirectoryEntry({ name: name2, kind }) {
 function findUnreviewed(rules, { rules: base, problems }) {
   const reviewed = new Set(base.rules.map(question));
   const known = new Set(base.rules.map(({ id }) => id));
-  const held = rules.filter((rule) => holdsRawSql2(rule) && !reviewed.has(question(rule)));
+  const held = rules.filter((rule) => holdsRawSql(rule) && !reviewed.has(question(rule)));
   const commit = base.origin.from === "base" ? base.origin.commit ?? "" : "";
   const unread = problems.find(({ code }) => code === "base-unreadable") ?? problems[0];
   return new Map(
@@ -54858,7 +55449,7 @@ function trustedRules(circumstances) {
   return {
     rules: folder,
     findUnreviewed: async ({ rules }) => {
-      const raw = rules.filter((rule) => isAsked(rule.id) && holdsRawSql2(rule));
+      const raw = rules.filter((rule) => isAsked(rule.id) && holdsRawSql(rule));
       return raw.length === 0 ? /* @__PURE__ */ new Map() : findUnreviewed(raw, await loadRules(options.rules, base));
     }
   };

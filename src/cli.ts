@@ -4,14 +4,16 @@ import { runDemo } from './demo/run-demo.ts';
 import { kebabCase, parseOptions, type Options, type RawOptions } from './options.ts';
 import { openDatabase } from './postgres/connect.ts';
 import { parseConnectionTarget } from './postgres/connection-string.ts';
-import { DRIVERS } from './postgres/database.ts';
+import { DRIVERS, type Database } from './postgres/database.ts';
 import { showProgress } from './progress.ts';
 import { renderJson } from './report/json.ts';
 import { EXIT_CLEAN, EXIT_NOT_STARTED, EXIT_UNKNOWN } from './report/exit-code.ts';
 import { publish } from './report/publish.ts';
+import { renderPlan } from './report/plan-text.ts';
 import { renderTerminal } from './report/terminal.ts';
 import { loadRules } from './rules/load-rules.ts';
-import { run } from './run.ts';
+import { explainRun, run } from './run.ts';
+import type { World } from './world.ts';
 import { plain } from './support/plain.ts';
 import { asProblem, describeProblem, Problem } from './support/problem.ts';
 
@@ -20,13 +22,13 @@ declare const ROWGATE_VERSION: string | undefined;
 /** The command line: reads it, runs what it asks for, and sets the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
   const cancel = new AbortController();
-  const onSignal = (): void => {
-    // Whoever asks twice does not want to wait for the report.
+  process.on('SIGINT', () => {
+    // Whoever asks twice does not want to wait for the report; a SIGTERM after it is a runner's, which waits a little.
     if (cancel.signal.aborted) process.exit(EXIT_UNKNOWN);
     cancel.abort();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  });
+  process.on('SIGTERM', () => cancel.abort());
+  process.on('SIGHUP', () => cancel.abort());
   let exitCode: number = EXIT_CLEAN;
   const program = makeProgram(cancel.signal, (code) => (exitCode = code));
   try {
@@ -51,6 +53,11 @@ function makeProgram(signal: AbortSignal, finish: (exitCode: number) => void): C
       'check a database against rules; exit code 0 clean, 1 broken, 2 could not tell, 3 could not start',
     )
     .action(async (raw: RawOptions) => finish(await check(raw, signal)));
+  checkOptions(program.command('plan'))
+    .description(
+      'say how each check would be done, what it would cost and what would make it cheaper; reads no table',
+    )
+    .action(async (raw: RawOptions) => finish(await plan(raw, signal)));
   program
     .command('rules')
     .description('check rules files without a database: syntax, format, SQL grammar')
@@ -97,26 +104,45 @@ function checkOptions(command: Command): Command {
     .option('--report-dir <folder>', 'write report.json there')
     .option('--max-connections <n>', 'connections to use at most (default: 2)')
     .option('--statement-timeout <duration>', 'how long one check may run on the server (default: 60s)')
+    .option(
+      '--max-duration <duration>',
+      'how long the run may take; what is left then is unknown (default: 30m)',
+    )
+    .addOption(
+      new Option('--strategy <name>', 'scan: read every table whole, whatever its indexes').choices([
+        'auto',
+        'scan',
+      ]),
+    )
+    .option('--no-proofs', 'read the rows even where constraints prove the rule')
     .option('--samples <n>', 'keys of broken rows to show for each check (default: 5)')
     .addOption(new Option('--driver <driver>', 'what speaks to the server').choices([...DRIVERS]));
 }
 
+/** A world in the working directory, whose progress is shown on stderr until `end`. */
+function openWorld(options: Options, signal: AbortSignal): { world: World; end: () => void } {
+  const { emit, end } = showProgress(process.stderr);
+  const database = (): Database => {
+    const url = options.databaseUrl ?? process.env['DATABASE_URL'];
+    return openDatabase(parseConnectionTarget({ url, env: process.env }), options.driver, signal);
+  };
+  return { world: { rules: process.cwd(), database, now: () => new Date(), emit, signal }, end };
+}
+
+async function plan(raw: RawOptions, signal: AbortSignal): Promise<number> {
+  const options = parseOptions(raw, (name) => `--${kebabCase(name)}`);
+  const { world, end } = openWorld(options, signal);
+  const report = await explainRun(options, world);
+  end();
+  await write(process.stdout, options.format === 'json' ? renderJson(report) : renderPlan(report));
+  return report.exitCode;
+}
+
 async function check(raw: RawOptions, signal: AbortSignal): Promise<number> {
   const options = parseOptions(raw, (name) => `--${kebabCase(name)}`);
-  const progress = showProgress(process.stderr);
-  const { report } = await run(options, {
-    rules: process.cwd(),
-    database: () =>
-      openDatabase(
-        parseConnectionTarget({ url: options.databaseUrl ?? process.env['DATABASE_URL'], env: process.env }),
-        options.driver,
-        signal,
-      ),
-    now: () => new Date(),
-    emit: progress.emit,
-    signal,
-  });
-  progress.end();
+  const { world, end } = openWorld(options, signal);
+  const { report } = await run(options, world);
+  end();
   const published = await publish(report, { folder: options.reportDir });
   await show(published, options);
   return published.exitCode;

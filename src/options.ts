@@ -9,7 +9,7 @@ export type Options = z.infer<typeof optionsSchema>;
 
 /** Texts as they come from a command line or an input; undefined where nothing was said. */
 export type RawOptions = {
-  readonly [Name in keyof typeof optionShapes]?: string | readonly string[] | undefined;
+  readonly [Name in keyof typeof optionShapes]?: string | boolean | readonly string[] | undefined;
 };
 
 const choice = <const Values extends readonly [string, ...string[]]>(
@@ -50,6 +50,16 @@ const duration = (fallback: string) =>
       }
     });
 
+const flag = (fallback: boolean) =>
+  z
+    .union([z.boolean(), z.string()])
+    .default(fallback)
+    .transform((value, context) => {
+      if (value !== true && value !== false && value !== 'true' && value !== 'false')
+        context.addIssue(`'${value}' is neither true nor false`);
+      return String(value) === 'true';
+    });
+
 /** Items one a line, or with commas between them, or given one by one; a comma in braces belongs to a glob. */
 const list = (fallback: readonly string[]) =>
   z
@@ -73,6 +83,9 @@ const optionShapes = {
   reportDir: z.string().optional(),
   maxConnections: wholeNumber(1, 64, 2),
   statementTimeout: duration('60s'),
+  maxDuration: duration('30m'),
+  strategy: choice(['auto', 'scan'], 'auto'),
+  proofs: flag(true),
   samples: wholeNumber(0, 100, 5),
   driver: choice(DRIVERS, 'pg'),
 };

@@ -37,10 +37,15 @@ function describe(event: RunEvent): string {
     return `${event.rules} ${event.rules === 1 ? 'rule' : 'rules'} from ${event.files} ${event.files === 1 ? 'file' : 'files'}`;
   if (event.event === 'connected')
     return `connected to ${plain(event.target.database)}, PostgreSQL ${plain(event.target.serverVersion)}`;
-  const { progress } = event;
-  const check = progress.step === 'begin' ? progress.check : progress.result.check;
-  return `${progress.done} of ${progress.total} checks done; ${progress.step === 'begin' ? 'checking' : 'checked'} ${describeCheck(check)}`;
+  const { check, checks, pages } = event.progress;
+  const read = pages.total > 0 ? `, ${percent(pages)} of ${number(pages.total)} pages read` : '';
+  return `${checks.done} of ${checks.total} checks done${read}; at ${describeCheck(check)}`;
 }
+
+const percent = ({ done, total }: { done: number; total: number }): string =>
+  `${Math.min(100, Math.floor((100 * done) / total))}%`;
+
+const number = (value: number): string => value.toLocaleString('en-US');
 
 function describeCheck(check: Check): string {
   const table = checkedTable(check);

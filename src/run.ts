@@ -3,15 +3,21 @@ import { emptyTables, preflight } from './check/preflight.ts';
 import { runChecks, unmeasured } from './check/run-checks.ts';
 import { vetPlan } from './check/vet-plan.ts';
 import type { Options } from './options.ts';
+import { adviseFor } from './plan/advise.ts';
+import { chooseStrategies } from './plan/choose-strategies.ts';
 import { holdBack } from './plan/hold-back.ts';
 import { checkPlanOptions, makePlan, planWithoutDatabase } from './plan/make-plan.ts';
+import type { Plan } from './plan/plan.ts';
+import type { Step } from './plan/step.ts';
 import { readCatalog } from './postgres/catalog.ts';
-import { openSnapshot, type Snapshot } from './postgres/snapshot.ts';
+import { openSnapshot, type Limits, type Snapshot, type SnapshotTarget } from './postgres/snapshot.ts';
 import { makeReport, type Answers } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
+import { makePlanReport, type PlanReport } from './report/plan-report.ts';
 import { loadRules } from './rules/load-rules.ts';
-import type { RuleSet } from './rules/rule.ts';
-import { asProblem } from './support/problem.ts';
+import type { Rule, RuleSet } from './rules/rule.ts';
+import { formatDurationMs } from './support/duration.ts';
+import { asProblem, Problem } from './support/problem.ts';
 import type { World } from './world.ts';
 
 /** How long a check waits for a lock, so that it never queues long behind a migration, nor others behind it. */
@@ -42,43 +48,106 @@ export async function run(options: Options, world: World): Promise<RunResult> {
   return { report, rules };
 }
 
+/** Says how a check would be done, statement by statement. Reads the catalogue and asks the planner; reads no row. */
+export async function explainRun(options: Options, world: World): Promise<PlanReport> {
+  const { rules, problems } = await loadRules(options.rules, world.rules);
+  const mistakes = problems.length > 0 ? problems : checkPlanOptions(rules, options);
+  if (mistakes.length > 0) return makePlanReport({ steps: [], problems: mistakes, warnings: [], adviseFor });
+  return onServer(rules, options, world, async ({ snapshot, prepared }) =>
+    makePlanReport({ ...prepared, target: snapshot.target, adviseFor }),
+  ).catch((error: unknown) =>
+    makePlanReport({ steps: [], problems: [asProblem(error)], warnings: [], adviseFor }),
+  );
+}
+
 /** Everything that happens on the server, from the first connection to the last answer. */
 async function ask(rules: RuleSet, options: Options, world: World): Promise<Answers> {
-  const { signal, emit } = world;
-  let snapshot: Snapshot | undefined;
-  emit({ event: 'rules-loaded', files: rules.files.length, rules: rules.rules.length });
+  let target: SnapshotTarget | undefined;
   try {
-    const database = world.database();
-    // Before a connection is open and waits: GitHub can take a minute.
-    const unreviewed = await world.findUnreviewed?.(rules);
-    snapshot = await openSnapshot(database);
-    const { target, leader } = snapshot;
-    emit({ event: 'connected', target });
-    const limits = { statementTimeoutMs: options.statementTimeout, lockTimeoutMs: LOCK_TIMEOUT_MS };
-    const planned = makePlan(rules, await readCatalog(leader), options);
-    const plan = holdBack(planned.plan, unreviewed ?? new Map());
-    const warnings = await preflight(plan, snapshot);
-    const vetted = await vetPlan(plan, leader, { ...limits, signal });
-    const problems = [...planned.problems, ...vetted.problems];
-    if (problems.length > 0) return { target, results: [], problems, warnings };
-    const results = await runChecks(vetted.plan, snapshot, {
-      ...limits,
-      signal,
-      maxConnections: options.maxConnections,
-      samples: options.samples,
-      onProgress: (progress) => emit({ event: 'check', progress }),
+    return await onServer(rules, options, world, async ({ snapshot, prepared, limits }) => {
+      ({ target } = snapshot);
+      const { plan, steps, warnings, problems } = prepared;
+      if (problems.length > 0) return { target, results: [], problems, warnings };
+      const results = await runChecks(plan, steps, snapshot, {
+        ...options,
+        ...limits,
+        onProgress: (progress) => world.emit({ event: 'check', progress }),
+      });
+      return { target, results, problems: [], warnings: [...warnings, ...emptyTables(results)] };
     });
-    return { target, results, problems: [], warnings: [...warnings, ...emptyTables(results)] };
   } catch (error) {
     const problem = asProblem(error);
     const { checks } = planWithoutDatabase(rules, options, problem);
-    return {
-      target: snapshot?.target,
-      results: checks.map((check) => unmeasured(check, problem)),
-      problems: [problem],
-      warnings: [],
-    };
-  } finally {
-    await snapshot?.close();
+    const results = checks.map((check) => unmeasured(check, problem));
+    return { target, results, problems: [problem], warnings: [] };
   }
+}
+
+type RunLimits = Limits & { readonly signal: AbortSignal };
+
+/** What is to be done, and what a person should know first; nothing where there are problems. */
+type Prepared = {
+  readonly plan: Plan;
+  readonly steps: readonly Step[];
+  readonly warnings: readonly Problem[];
+  readonly problems: readonly Problem[];
+};
+
+/** Connects, takes the snapshot and plans; hands both over, and closes every connection afterwards. */
+async function onServer<Result>(
+  rules: RuleSet,
+  options: Options,
+  world: World,
+  work: (server: { snapshot: Snapshot; prepared: Prepared; limits: RunLimits }) => Promise<Result>,
+): Promise<Result> {
+  world.emit({ event: 'rules-loaded', files: rules.files.length, rules: rules.rules.length });
+  const limits = {
+    statementTimeoutMs: options.statementTimeout,
+    lockTimeoutMs: LOCK_TIMEOUT_MS,
+    signal: endedBy(world.signal, options.maxDuration),
+  };
+  const database = world.database();
+  // Before a connection is open and waits: GitHub can take a minute.
+  const unreviewed = await world.findUnreviewed?.(rules);
+  const snapshot = await openSnapshot(database);
+  try {
+    world.emit({ event: 'connected', target: snapshot.target });
+    const prepared = await prepare(rules, unreviewed ?? new Map(), options, snapshot, limits);
+    return await work({ snapshot, prepared, limits });
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function prepare(
+  rules: RuleSet,
+  unreviewed: ReadonlyMap<Rule, Problem>,
+  options: Options,
+  snapshot: Snapshot,
+  limits: RunLimits,
+): Promise<Prepared> {
+  const { leader } = snapshot;
+  const planned = makePlan(rules, await readCatalog(leader), options);
+  const allowed = holdBack(planned.plan, unreviewed);
+  const warnings = await preflight(allowed, snapshot);
+  const { plan, problems } = await vetPlan(allowed, leader, limits);
+  const mistakes = [...planned.problems, ...problems];
+  const steps = mistakes.length > 0 ? [] : await chooseStrategies(plan, leader, { ...options, ...limits });
+  return { plan, steps, warnings, problems: mistakes };
+}
+
+/** A signal that is given when the other one is, or when the run's time is over; that is then its reason. */
+function endedBy(signal: AbortSignal, timeMs: number): AbortSignal {
+  const ended = new AbortController();
+  const reason = new Problem(
+    'budget-spent',
+    `the run's ${formatDurationMs(timeMs)} were over before this was measured`,
+    {
+      hint: 'Raise --max-duration, or give the largest tables an index: rowgate plan says which.',
+    },
+  );
+  setTimeout(() => ended.abort(reason), timeMs).unref();
+  signal.addEventListener('abort', () => ended.abort(signal.reason), { once: true });
+  if (signal.aborted) ended.abort(signal.reason);
+  return ended.signal;
 }

@@ -22,16 +22,19 @@ const changed = sql`
   left join pg_catalog.pg_class c on c.oid = locked.oid
   left join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where today.type in ('table', 'view', 'materialized view', 'foreign table') and today.schema <> 'pg_catalog' and (
-    c.oid is null
-    or today.identity <> pg_catalog.format('%I.%I', n.nspname, c.relname)
-    or c.relkind in ('r', 'm') and c.relfilenode is distinct from pg_catalog.pg_relation_filenode(c.oid)
-    or c.relhassubclass and exists (
-      select from pg_catalog.pg_inherits i
-      where i.inhparent = c.oid and case c.relkind
-        when 'p' then i.inhrelid not in (select tree.relid from pg_catalog.pg_partition_tree(c.oid) tree)
-        else i.inhrelid not in (select oid from locked)
-      end
-    )
+    case when c.oid is null then not exists (
+      -- A partition that is new since then holds no row of the snapshot, and takes none from its table.
+      select from pg_catalog.pg_partition_ancestors(locked.oid) above join pg_catalog.pg_class known on known.oid = above.relid
+    ) else today.identity <> pg_catalog.format('%I.%I', n.nspname, c.relname)
+      or c.relkind in ('r', 'm') and c.relfilenode is distinct from pg_catalog.pg_relation_filenode(c.oid)
+      or c.relhassubclass and exists (
+        select from pg_catalog.pg_inherits i
+        where i.inhparent = c.oid and case c.relkind
+          when 'p' then i.inhrelid not in (select tree.relid from pg_catalog.pg_partition_tree(c.oid) tree)
+          else i.inhrelid not in (select oid from locked)
+        end
+      )
+    end
   )
   order by 1
   limit 1`;

@@ -1,4 +1,5 @@
 import type { Check } from '../plan/plan.ts';
+import type { StrategyName } from '../plan/step.ts';
 import type { Problem } from '../support/problem.ts';
 
 /** How many rows break a rule. `exact` is false where counting stopped early: then there are at least this many. */
@@ -6,9 +7,6 @@ type ViolationCount = { readonly count: number; readonly exact: boolean };
 
 /** The key of a row that breaks the rule, as text, and the class that it is in. Never any other value. */
 export type Sample = { readonly class: string; readonly key: Readonly<Record<string, string | null>> };
-
-/** How the answer was found. */
-export type Strategy = 'catalog' | 'scan' | 'query' | 'none';
 
 type Measured = {
   readonly violations: ViolationCount;
@@ -29,6 +27,8 @@ export type Outcome =
 
 export type CheckResult = {
   readonly check: Check;
-  readonly strategy: Strategy;
+  readonly strategy: StrategyName;
+  /** The constraint or index that the strategy rests on. */
+  readonly by?: string | undefined;
   readonly elapsedMs: number;
 } & Outcome;

@@ -1,225 +1,163 @@
 import { performance } from 'node:perf_hooks';
-import type { Sql } from '../sql/sql.ts';
-import type { Row, Session } from '../postgres/database.ts';
-import { askAside, type Limits, type Snapshot } from '../postgres/snapshot.ts';
-import { checkedTable, type Check, type Plan, type QueryCheck, type RowCheck } from '../plan/plan.ts';
-import { classColumn, countStatement, HAS_ROWS, sampleStatement, VIOLATIONS } from '../plan/statements.ts';
-import { displayTable } from '../sql/identifier.ts';
+import type { Session } from '../postgres/database.ts';
+import type { Limits, Snapshot } from '../postgres/snapshot.ts';
+import type { PageRange } from '../plan/count-statement.ts';
+import type { Check, Plan } from '../plan/plan.ts';
+import { holdsRawSql } from '../rules/rule.ts';
+import { checksOf, type Step, type StrategyName } from '../plan/step.ts';
 import { asProblem, Problem } from '../support/problem.ts';
-import { askCatalog } from './ask-catalog.ts';
-import { expectUnchanged } from './changed-objects.ts';
-import type { CheckResult, Outcome, Sample, Strategy } from './check-result.ts';
+import { answerWithoutRows } from './answer-without-rows.ts';
+import type { CheckResult } from './check-result.ts';
+import { addPart, pagesOf, splitStep, startJob, type CountJob } from './count-jobs.ts';
+import { countPart, judge } from './count-rows.ts';
 
 export type CheckOptions = Limits & {
   /** How many sessions may work side by side; at least 1. */
   readonly maxConnections: number;
   /** How many keys of broken rows to show for each check; 0 for none. */
   readonly samples: number;
+  /** Ends the run early. Its reason, where that is a Problem, is why. */
   readonly signal: AbortSignal;
-  /** Told of every check that begins and ends, in the order in which they do. */
+  /** Told of each piece of work that begins and ends, in the order in which it does. */
   readonly onProgress: (progress: CheckProgress) => void;
 };
 
-export type CheckProgress =
-  | { readonly step: 'begin'; readonly check: Check; readonly done: number; readonly total: number }
-  | { readonly step: 'end'; readonly result: CheckResult; readonly done: number; readonly total: number };
+/** How far a run has come; `check` is what it is at. */
+export type CheckProgress = {
+  readonly check: Check;
+  readonly checks: { readonly done: number; readonly total: number };
+  /** Of the tables that are read whole. */
+  readonly pages: { readonly done: number; readonly total: number };
+};
+
+/** A piece of work for whichever session is free. */
+type Task = (session: Session) => Promise<void>;
 
 /**
- * Answers every check of a plan on one snapshot, read-only. Each check has a result, in the plan's order; one that
- * could not be measured is `unknown`, whatever the reason. Checks that hold raw SQL come last, each in a session of
- * its own, so that whatever it may do to a session reaches no other check. Never rejects.
+ * Answers every check of a run on one snapshot, read-only. Each check has a result, in the plan's order; one that could not be measured
+ * is `unknown`, whatever the reason. Raw SQL comes last, each check in a session of its own, so that whatever it may
+ * do to a session reaches no other check. Never rejects.
  */
 export async function runChecks(
-  plan: Plan,
+  { checks: ordered }: Plan,
+  steps: readonly Step[],
   snapshot: Snapshot,
   options: CheckOptions,
 ): Promise<CheckResult[]> {
   const { signal, onProgress } = options;
   const results = new Map<Check, CheckResult>();
-  const total = plan.checks.length;
-  const answer = async (check: Check, session: Session): Promise<void> => {
-    onProgress({ step: 'begin', check, done: results.size, total });
-    const result = await cancelledBy(signal, session, () => runCheck(check, session, options));
-    results.set(check, result);
-    onProgress({ step: 'end', result, done: results.size, total });
+  const checks = { done: 0, total: ordered.length };
+  const pages = { done: 0, total: steps.reduce((sum, step) => sum + pagesOf(step), 0) };
+  const tell = (check: Check): void => onProgress({ check, checks: { ...checks }, pages: { ...pages } });
+
+  const record = (found: readonly CheckResult[]): void => {
+    for (const result of found) {
+      results.set(result.check, result);
+      checks.done = results.size;
+      tell(result.check);
+    }
   };
-  const alone = plan.checks.filter(holdsRawSql);
-  const together = plan.checks.filter((check) => !alone.includes(check));
-  await answerTogether(together, snapshot, options, answer);
-  await answerAlone(alone, snapshot, options, answer);
-  const missing = signal.aborted
-    ? cancelled()
-    : new Problem('connection-lost', 'the connection to the server was lost before this check could run');
-  return plan.checks.map((check) => results.get(check) ?? unmeasured(check, missing));
+
+  const work = async (job: CountJob, part: PageRange | undefined, session: Session): Promise<Task[]> => {
+    const { step } = job;
+    if (job.failed) return [];
+    tell(step.checks[0]);
+    const startedAt = performance.now();
+    try {
+      const counts = await countPart(step, part, session, options);
+      pages.done += pagesOf(step) / job.total;
+      const whole = addPart(job, counts, performance.now() - startedAt);
+      if (whole) record(await judge(job, whole, session, options));
+      return [];
+    } catch (error) {
+      if (job.failed) return [];
+      job.failed = true;
+      const problem = signal.aborted ? cancelled(signal) : asProblem(error);
+      const smaller = session.alive && !signal.aborted ? splitStep(step, problem) : [];
+      if (smaller.length === 0) record(step.checks.map((check) => unmeasured(check, problem, step.strategy)));
+      return smaller.flatMap(tasksOf);
+    }
+  };
+
+  const tasksOf = (step: Step): Task[] => {
+    if (step.form !== 'count')
+      return [async (session) => record([await answerWithoutRows(step, session, options)])];
+    const job = startJob(step, majorOf(snapshot));
+    return job.parts.map((part) => async (session) => {
+      tasks.unshift(...(await work(job, part, session)));
+    });
+  };
+
+  const isRaw = (step: Step): boolean => checksOf(step).some(({ rule }) => holdsRawSql(rule));
+  const tasks = steps.filter((step) => !isRaw(step)).flatMap(tasksOf);
+  await workTogether(tasks, snapshot, options);
+  await workAlone(steps.filter(isRaw).flatMap(tasksOf), snapshot, options);
+  const missing = signal.aborted ? cancelled(signal) : lost();
+  return ordered.map((check) => results.get(check) ?? unmeasured(check, missing));
 }
 
-/** The result of a check that was never begun. */
-export function unmeasured(check: Check, problem: Problem): CheckResult {
-  return { check, strategy: 'none', elapsedMs: 0, outcome: 'unknown', problem };
-}
+const majorOf = ({ target }: Snapshot): number => Number.parseInt(target.serverVersion, 10);
 
-type Answer = (check: Check, session: Session) => Promise<void>;
+/** The result of a check that was not measured. */
+export function unmeasured(check: Check, problem: Problem, strategy: StrategyName = 'none'): CheckResult {
+  return { check, strategy, elapsedMs: 0, outcome: 'unknown', problem };
+}
 
 /** Works on the leader and on as many joined sessions as the server grants; one that is refused is done without. */
-async function answerTogether(
-  checks: readonly Check[],
+async function workTogether(
+  tasks: Task[],
   { leader, join }: Snapshot,
   { maxConnections, signal }: CheckOptions,
-  answer: Answer,
 ): Promise<void> {
-  const queue = [...checks];
   const joined: Session[] = [];
-  while (joined.length < Math.min(maxConnections, checks.length) - 1 && !signal.aborted) {
+  while (joined.length < Math.min(maxConnections, tasks.length) - 1 && !signal.aborted) {
     const session = await join().catch(() => undefined);
     if (!session) break;
     joined.push(session);
   }
-  const work = async (session: Session): Promise<void> => {
-    while (session.alive) {
-      const check = queue.shift();
-      if (!check) return;
-      await answer(check, session);
-    }
-  };
-  await Promise.all([leader, ...joined].map(work));
+  await Promise.all([leader, ...joined].map((session) => workOff(tasks, session, signal)));
   await Promise.all(joined.map((session) => session.close()));
 }
 
-/** A session for each check, closed after it; the leader, which is idle now, takes those that are granted none. */
-async function answerAlone(
-  checks: readonly Check[],
-  { leader, join }: Snapshot,
-  { maxConnections, signal }: CheckOptions,
-  answer: Answer,
-): Promise<void> {
-  const queue = [...checks];
+async function workOff(tasks: Task[], session: Session, signal: AbortSignal): Promise<void> {
+  while (session.alive && !signal.aborted) {
+    const task = tasks.shift();
+    if (!task) return;
+    await cancelledBy(signal, session, () => task(session));
+  }
+}
+
+/** A session for each task, closed after it; the leader, which is idle now, takes those that are granted none. */
+async function workAlone(tasks: Task[], { leader, join }: Snapshot, options: CheckOptions): Promise<void> {
+  const { maxConnections, signal } = options;
   const work = async (): Promise<void> => {
-    while (queue.length > 0 && !signal.aborted) {
+    while (tasks.length > 0 && !signal.aborted) {
       const session = await join().catch(() => undefined);
-      const check = session && queue.shift();
-      if (check) await answer(check, session);
-      await session?.close();
       if (!session) return;
+      const task = tasks.shift();
+      if (task) await cancelledBy(signal, session, () => task(session));
+      await session.close();
     }
   };
-  await Promise.all(Array.from({ length: Math.min(maxConnections - 1, checks.length) }, work));
-  for (const check of queue) if (leader.alive) await answer(check, leader);
+  await Promise.all(Array.from({ length: Math.min(maxConnections - 1, tasks.length) }, work));
+  await workOff(tasks, leader, signal);
 }
 
-function holdsRawSql({ rule }: Check): boolean {
-  return [...rule.authorSql.values()].some(({ isPlain }) => !isPlain);
-}
-
-async function cancelledBy<Result>(
-  signal: AbortSignal,
-  session: Session,
-  work: () => Promise<Result>,
-): Promise<Result> {
+async function cancelledBy(signal: AbortSignal, session: Session, work: () => Promise<void>): Promise<void> {
   const cancel = (): void => void session.cancel();
   signal.addEventListener('abort', cancel, { once: true });
   try {
-    return await work();
+    await work();
   } finally {
     signal.removeEventListener('abort', cancel);
   }
 }
 
-async function runCheck(check: Check, session: Session, options: CheckOptions): Promise<CheckResult> {
-  const startedAt = performance.now();
-  const finish = (outcome: Outcome): CheckResult => ({
-    check,
-    strategy: STRATEGIES[check.form],
-    elapsedMs: Math.round(performance.now() - startedAt),
-    ...outcome,
-  });
-  if (options.signal.aborted) return finish({ outcome: 'unknown', problem: cancelled() });
-  try {
-    if (check.form === 'impossible') return finish({ outcome: 'unknown', problem: check.problem });
-    if (check.form === 'catalog') return finish(await askCatalog(check, session, options));
-    return finish(await runCountingCheck(check, session, options));
-  } catch (error) {
-    const problem = options.signal.aborted ? cancelled() : asProblem(error);
-    return finish({ outcome: 'unknown', problem });
-  }
-}
-
-const STRATEGIES: Record<Check['form'], Strategy> = {
-  rows: 'scan',
-  query: 'query',
-  catalog: 'catalog',
-  impossible: 'none',
-};
-
-function cancelled(): Problem {
+function cancelled({ reason }: AbortSignal): Problem {
+  if (reason instanceof Problem) return reason;
   return new Problem('cancelled', 'the run was cancelled before this check was finished');
 }
 
-async function runCountingCheck(
-  check: RowCheck | QueryCheck,
-  session: Session,
-  options: CheckOptions,
-): Promise<Outcome> {
-  const limits = { ...options, statementTimeoutMs: check.rule.timeoutMs ?? options.statementTimeoutMs };
-  return askAside(session, limits, check.operatorSchemas, async (query) => {
-    const [row] = await query(countStatement(check));
-    await expectUnchanged(query);
-    const count = countOf(row, VIOLATIONS);
-    const classes =
-      check.form === 'rows'
-        ? check.classes.map(({ name }, i) => [name, countOf(row, classColumn(i))] as const)
-        : [];
-    const tableIsEmpty = row?.[HAS_ROWS] === 'false';
-    const measured = {
-      violations: { count, exact: true },
-      classes: Object.fromEntries(classes),
-      tableIsEmpty,
-    };
-    const allowed = check.rule.maxViolations;
-    if (count <= allowed)
-      return { ...measured, outcome: 'held', proof: describeHeld(check, count, tableIsEmpty) };
-    const samples = await readSamples(check, options.samples, query).catch((error: unknown) => {
-      // The count is an answer already; a sample that cannot be read takes nothing from it.
-      if (session.alive) return [];
-      throw error;
-    });
-    return { ...measured, outcome: 'broken', reason: describeBroken(count, allowed), samples };
-  });
-}
-
-function describeHeld(check: RowCheck | QueryCheck, count: number, tableIsEmpty: boolean): string {
-  if (count > 0)
-    return `${count} ${count === 1 ? 'violation' : 'violations'}, at most ${check.rule.maxViolations} allowed`;
-  const table = checkedTable(check);
-  if (!table) return 'the query returned no row';
-  const asOf =
-    check.form === 'rows' && check.relation.kind === 'materialized view' ? ', as of its last refresh' : '';
-  if (tableIsEmpty) return `${displayTable(table)} has no row${asOf}`;
-  return `no row of ${displayTable(table)} breaks it${asOf}`;
-}
-
-function describeBroken(count: number, allowed: number): string {
-  const rows = count === 1 ? '1 row breaks it' : `${count} rows break it`;
-  return allowed > 0 ? `${rows}, at most ${allowed} allowed` : rows;
-}
-
-/** A count that is missing is a fault, never zero. */
-function countOf(row: Row | undefined, name: string): number {
-  const count = Number(row?.[name] ?? Number.NaN);
-  if (!Number.isSafeInteger(count))
-    throw new Problem('query-failed', `the server's answer holds no count '${name}'`);
-  return count;
-}
-
-async function readSamples(
-  check: RowCheck | QueryCheck,
-  limit: number,
-  query: (statement: Sql) => Promise<readonly Row[]>,
-): Promise<Sample[]> {
-  const statement = limit > 0 ? sampleStatement(check, limit) : undefined;
-  if (!statement) return [];
-  const rows = await query(statement);
-  return rows.map((row) => ({
-    class: row['class'] ?? 'row',
-    key: Object.fromEntries(check.key.map(({ name }, index) => [name, row[`key_${index}`] ?? null])),
-  }));
+function lost(): Problem {
+  return new Problem('connection-lost', 'the connection to the server was lost before this check could run');
 }

@@ -1,4 +1,5 @@
 import type { Session } from '../postgres/database.ts';
+import { displayTable } from '../sql/identifier.ts';
 import { compile, sql, type Sql } from '../sql/sql.ts';
 import { askAside, type Limits } from '../postgres/snapshot.ts';
 import {
@@ -10,7 +11,8 @@ import {
   type QueryCheck,
   type RowCheck,
 } from '../plan/plan.ts';
-import { countStatement, sampleStatement } from '../plan/statements.ts';
+import { countQueryStatement, countStatement } from '../plan/count-statement.ts';
+import { sampleStatement } from '../plan/sample-statement.ts';
 import type { Rule } from '../rules/rule.ts';
 import { asProblem, Problem, type Position, type ProblemCode } from '../support/problem.ts';
 import { findRefusedNames } from './refused-names.ts';
@@ -65,13 +67,14 @@ async function explainProblem(
   const samples = check.form === 'query' ? sampleStatement(check, 1) : undefined;
   let inSamples = false;
   try {
-    const row = await askAside(session, limits, check.operatorSchemas, async (query) => {
-      const [first] = await query(explained(check));
+    return await askAside(session, limits, check.operatorSchemas, async (query) => {
+      await query(explained(check));
+      const [foreign] = await query(foreignTables);
       inSamples = true;
       if (samples) await query(sql`explain (costs off) ${samples}`);
-      return first;
+      const name = foreign?.['name'] ?? foreignPartition(check);
+      return name ? readsForeignTable(check, name) : undefined;
     });
-    return row?.['QUERY PLAN']?.includes('"Foreign Scan"') ? readsForeignTable(check) : undefined;
   } catch (error) {
     const inAuthorSql = inSamples ? check.rule.locate(['key']) : inQuery(check, asProblem(error));
     return mistake(error, inAuthorSql ?? check.rule.locate(placeOf(check.rule)));
@@ -109,12 +112,31 @@ function mistake(error: unknown, at: Position): Problem {
 }
 
 const explained = (check: RowCheck | QueryCheck): Sql =>
-  sql`explain (format json, costs off) ${countStatement(check)}`;
+  sql`explain (costs off) ${check.form === 'rows' ? countStatement([check]) : countQueryStatement(check)}`;
 
-/** However it is reached: as the checked table, a parent, a partition, behind a view or in a query. */
-function readsForeignTable({ rule }: Check): Problem {
-  const message =
-    "it reads a foreign table: those rows are on another server, outside of this run's snapshot and its read-only transaction";
+/**
+ * Foreign tables that the statement just explained would read, however it reaches them: as a parent, behind a view, in
+ * a query. By the locks, since the planner takes a foreign table's constraints for true and may leave it out.
+ */
+const foreignTables = sql`
+  select c.oid::pg_catalog.regclass::text as name
+  from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation
+  where l.locktype = 'relation' and l.pid = pg_catalog.pg_backend_pid() and c.relkind = 'f'
+  limit 1`;
+
+/** A partition whose bounds leave nothing to read is not locked, and on another server nothing keeps the bounds. */
+function foreignPartition(check: Check): string | undefined {
+  if (check.form !== 'rows') return undefined;
+  const { relation, reference } = check;
+  const relations = [relation, ...(reference ? [reference.parent] : [])];
+  const found = relations
+    .flatMap((each) => [each, ...each.descendants])
+    .find(({ kind }) => kind === 'foreign table');
+  return found && displayTable(found.name);
+}
+
+function readsForeignTable({ rule }: Check, name: string): Problem {
+  const message = `it reads ${name}, a foreign table: those rows are on another server, outside of this run's snapshot and its read-only transaction`;
   return new Problem('not-measurable', message, {
     at: rule.locate([]),
     hint: 'Check the table on the server that holds it.',
@@ -122,8 +144,8 @@ function readsForeignTable({ rule }: Check): Problem {
 }
 
 /** Syntax, names and types (42), values (22) and what SQL has not (0A) are the rule's; a missing privilege is the run's. */
-function isAuthorsMistake({ sqlstate = '' }: Problem): boolean {
-  return /^(42|22|0A)/.test(sqlstate) && sqlstate !== '42501';
+function isAuthorsMistake({ code, sqlstate = '' }: Problem): boolean {
+  return /^(42|22|0A)/.test(sqlstate) && sqlstate !== '42501' && code !== 'not-measurable';
 }
 
 /** The server's own error position, where it falls into the author's SELECT. */

@@ -40,7 +40,7 @@ export async function runDemo({ rowsPerTable, keep, write, color, signal }: Demo
     write('\n$ rowgate check --rules rules/workspace-isolation.yml --phase 2\n\n');
     const world: World = {
       rules: packFolder(),
-      database: () => openDatabase(reader, 'pg'),
+      database: () => openDatabase(reader, 'pg', signal),
       now: () => new Date(),
       emit: () => {},
       signal,

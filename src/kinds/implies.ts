@@ -1,4 +1,4 @@
-import { checkedSql, sql } from '../sql/sql.ts';
+import { checkedSql, column, sql } from '../sql/sql.ts';
 import { ROW_ALIAS } from '../plan/plan.ts';
 import type { Kind } from './kind.ts';
 
@@ -10,7 +10,12 @@ export const implies: Kind<'implies'> = {
       const author = authorSql.get(key);
       return author ? checkedSql(author.qualified(ROW_ALIAS)) : sql`true`;
     };
-    const rows = sql`(${condition('when')}) is true and (${condition('then')}) is not true`;
-    return { form: 'rows', classes: [{ name: 'not_implied', rows, breaks: true }] };
+    const [when, then] = [condition('when'), condition('then')];
+    const rows = sql`(${when}) is true and (${then}) is not true`;
+    // The server's prover does not look into `is true`, so it is asked about the ways in which a row can get there.
+    const nulls = authorSql.get('then')?.nullFrom?.map((name) => sql`${column(ROW_ALIAS, name)} is null`);
+    const contradictions = [sql`not (${then})`, ...(nulls ?? [])].map((way) => sql`(${when}) and (${way})`);
+    const classes = [{ name: 'not_implied', rows, breaks: true }];
+    return nulls ? { form: 'rows', classes, contradictions } : { form: 'rows', classes };
   },
 };

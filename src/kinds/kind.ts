@@ -1,10 +1,11 @@
 import type { Catalog, Column, Relation } from '../postgres/catalog.ts';
-import type { CatalogCheck, ParentJoin, QueryCheck, RowCheck } from '../plan/plan.ts';
+import type { CatalogCheck, QueryCheck, RowCheck } from '../plan/plan.ts';
 import type { RuleOf } from '../rules/rule.ts';
 import type { KindName } from '../rules/rule-schema.ts';
 
 /** What a kind says about one table; the planner adds the rule, the filter and the key. */
-type RowQuestion = Pick<RowCheck, 'form' | 'classes'> & { readonly joins?: readonly ParentJoin[] };
+type RowQuestion = Pick<RowCheck, 'form' | 'classes'> &
+  Partial<Pick<RowCheck, 'joins' | 'sound' | 'contradictions' | 'reference'>>;
 type CatalogQuestion = Pick<CatalogCheck, 'form' | 'requirements'>;
 type QueryQuestion = Pick<QueryCheck, 'form' | 'select' | 'key'>;
 export type Question = RowQuestion | CatalogQuestion | QueryQuestion;

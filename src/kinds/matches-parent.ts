@@ -1,6 +1,6 @@
-import { anyOf, column, sql } from '../sql/sql.ts';
+import { allOf, anyOf, column, sql } from '../sql/sql.ts';
 import { ROW_ALIAS, type RowClass } from '../plan/plan.ts';
-import { differ, isNull, isSet } from './compare.ts';
+import { differ, equal, isNull, isSet } from './compare.ts';
 import type { Kind } from './kind.ts';
 import { findParent, joinParent } from './parent.ts';
 
@@ -35,6 +35,9 @@ export const matchesParent: Kind<'matches_parent'> = {
       { name: 'no_link', rows: parent.noLink, breaks: false },
     ];
     if (parent.ambiguous) classes.push({ name: 'ambiguous', rows: parent.ambiguous, breaks: true });
-    return { form: 'rows', joins: [parent.join], classes };
+    const { join, ambiguous, reference } = parent;
+    // Rows of a parent that contradicts itself are a class, whatever its first row says.
+    const sound = ambiguous ? undefined : allOf(pairs.map(({ mine, theirs }) => equal(mine, theirs)));
+    return { form: 'rows', joins: [join], classes, sound, reference };
   },
 };

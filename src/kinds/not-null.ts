@@ -20,7 +20,7 @@ export const notNull: Kind<'not_null'> = {
       const isNullClass = { name: `${prefix}null`, rows: isNull(value), breaks: true };
       if (missing.length === 0) return [isNullClass];
       const any = anyOf(missing.map((each) => equal(value, each)));
-      return [isNullClass, { name: `${prefix}missing_value`, rows: sql`(${any}) is true`, breaks: true }];
+      return [isNullClass, { name: `${prefix}missing_value`, rows: any, breaks: true }];
     });
     return { form: 'rows', classes };
   },

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { identifier, type Identifier } from '../sql/identifier.ts';
 import { allOf, anyOf, column, compile, join, sql, type Sql } from '../sql/sql.ts';
 import type { Column, Relation } from '../postgres/catalog.ts';
-import { ROW_ALIAS, type ParentJoin } from '../plan/plan.ts';
+import { ROW_ALIAS, type ColumnPair, type ParentJoin, type Reference } from '../plan/plan.ts';
 import { comparable, equal, isNull, isSet, keepsEquality, type Value } from './compare.ts';
 import type { Lookup } from './kind.ts';
 
@@ -31,6 +31,7 @@ export type Parent = {
   readonly present: Sql;
   /** What the parent holds in each of the compared columns, in their order. */
   readonly values: readonly (Value & Compared)[];
+  readonly reference: Reference;
 };
 
 /** A parent's table, and its columns that the row's link is compared with. */
@@ -56,7 +57,8 @@ export function findParent(
  */
 export function joinParent(parent: LinkedParent, compared: readonly Compared[]): Parent {
   const { relation, link } = parent;
-  const source = hasUniqueKey(parent) ? wholeParent(parent, compared) : grouped(parent, compared);
+  const isUnique = hasUniqueKey(parent);
+  const source = isUnique ? wholeParent(parent, compared) : grouped(parent, compared);
   const alias = aliasOf(relation, source);
   const mine = (each: Compared): Value => ({ sql: column(ROW_ALIAS, each.with.name), column: each.with });
   const theirs = (each: Named): Value & Compared => ({ ...each, sql: column(alias, each.name) });
@@ -67,14 +69,18 @@ export function joinParent(parent: LinkedParent, compared: readonly Compared[]):
       alias,
       from: source.from,
       on: allOf(source.link.map((each) => equal(mine(each), theirs(each)))),
+      isCostly: !isUnique,
     },
     noLink: anyOf(link.map((each) => isNull(mine(each)))),
     orphan: sql`${allOf(link.map((each) => isSet(mine(each))))} and not (${isFound})`,
     ambiguous: disagree && sql`${isFound} and ${disagree}`,
     present: disagree ? sql`${isFound} and not ${disagree}` : isFound,
     values: source.compared.map(theirs),
+    reference: { parent: relation, isUnique, on: link.map(pairOf), match: compared.map(pairOf) },
   };
 }
+
+const pairOf = (each: Compared): ColumnPair => ({ child: each.with, parent: each.column });
 
 /** Whether some key of the relation lets at most one row be equal to what the link's columns are compared with. */
 function hasUniqueKey({ relation, link }: LinkedParent): boolean {

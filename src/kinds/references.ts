@@ -10,6 +10,7 @@ export const references: Kind<'references'> = {
       { name: 'orphan', rows: parent.orphan, breaks: true },
       { name: 'no_link', rows: parent.noLink, breaks: false },
     ];
-    return { form: 'rows', joins: [parent.join], classes };
+    const { join, present: sound, reference } = parent;
+    return { form: 'rows', joins: [join], classes, sound, reference };
   },
 };

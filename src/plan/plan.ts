@@ -1,6 +1,6 @@
 import type { Identifier, TableName } from '../sql/identifier.ts';
 import type { Sql } from '../sql/sql.ts';
-import type { Relation } from '../postgres/catalog.ts';
+import type { Column, Relation } from '../postgres/catalog.ts';
 import type { Rule } from '../rules/rule.ts';
 import type { Problem } from '../support/problem.ts';
 
@@ -17,6 +17,20 @@ export type ParentJoin = {
   readonly from: Sql;
   /** Joins {@link ROW_ALIAS} to the alias. */
   readonly on: Sql;
+  /** Whether `from` reads the parent whole each time, so that it is not repeated for each part of a table. */
+  readonly isCostly: boolean;
+};
+
+/** A column of the checked table, and the column of a parent that it is compared with. */
+export type ColumnPair = { readonly child: Column; readonly parent: Column };
+
+/** What a check compares with its one parent, for strategies that do not join each row with it. */
+export type Reference = {
+  readonly parent: Relation;
+  /** Whether the parent has at most one row for a link. */
+  readonly isUnique: boolean;
+  readonly on: readonly ColumnPair[];
+  readonly match: readonly ColumnPair[];
 };
 
 /** Rows of one sort, such as `orphan`. Only those that break the rule count as violations. */
@@ -36,6 +50,12 @@ export type RowCheck = CheckBase &
     /** Only rows for which this is true are looked at. */
     readonly where: Sql | undefined;
     readonly classes: readonly RowClass[];
+    /** Where this is true a row is in no class: one cheap question in place of many. */
+    readonly sound: Sql | undefined;
+    /** If no row can be like any of these, none breaks the rule; undefined: look at the rows of the breaking classes. */
+    readonly contradictions: readonly Sql[] | undefined;
+    /** What the classes mean where they are those of a comparison with one parent. */
+    readonly reference: Reference | undefined;
     readonly key: readonly KeyColumn[];
   };
 

@@ -11,7 +11,17 @@ export const relationsQuery = sql`
   select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition,
     coalesce(
       (select pg_catalog.jsonb_agg(i.inhrelid::text) from pg_catalog.pg_inherits i where i.inhparent = r.oid), '[]'
-    )::text as children
+    )::text as children,
+    coalesce(
+      (
+        select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', c.conname, 'columns', (
+          select coalesce(pg_catalog.jsonb_agg(a.attname), '[]') from pg_catalog.pg_attribute a
+          where a.attrelid = c.conrelid and a.attnum = any (c.conkey)
+        )) order by c.conname)
+        from pg_catalog.pg_constraint c where c.conrelid = r.oid and c.contype = 'c' and c.convalidated
+      ), '[]'
+    )::text as checks,
+    r.relpages::text as pages, greatest(r.reltuples, 0)::text as rows
   from pg_catalog.pg_class r
   join pg_catalog.pg_namespace n on n.oid = r.relnamespace
   where ${userRelation}
@@ -138,7 +148,7 @@ export const foreignKeysQuery = sql`
 export const indexesQuery = sql`
   with ${equalities}
   select r.oid::text as relation, i.relname as name, method.amname as method, x.indisunique as is_unique, x.indisprimary as is_primary,
-    x.indpred is not null as partial, x.indimmediate as immediate,
+    x.indpred is not null as partial, x.indimmediate as immediate, i.relpages::text as pages,
     x.indisvalid and x.indisready and x.indislive and not (i.relkind = 'I' and exists (
       with recursive below as (
         select inhrelid as oid from pg_catalog.pg_inherits where inhparent = i.oid

@@ -61,6 +61,8 @@ export type Index = {
   readonly partial: boolean;
   /** False for a deferrable constraint, which may be broken inside a transaction. */
   readonly immediate: boolean;
+  /** When it was last vacuumed or analyzed; for estimates only. */
+  readonly pages: number;
 };
 
 export type Relation = {
@@ -75,6 +77,11 @@ export type Relation = {
   readonly columns: ReadonlyMap<string, Column>;
   readonly foreignKeys: readonly ForeignKey[];
   readonly indexes: readonly Index[];
+  /** Validated CHECK constraints, with the columns that each names. */
+  readonly checks: readonly { readonly name: string; readonly columns: readonly Identifier[] }[];
+  /** Pages and rows when the table was last vacuumed or analyzed, its own alone; for estimates only. */
+  readonly pages: number;
+  readonly rows: number;
 };
 
 export type Catalog = {
@@ -108,6 +115,9 @@ export async function readCatalog(session: Session): Promise<Catalog> {
       columns: new Map((columns.get(oid) ?? []).map((column) => [column.name, column])),
       foreignKeys: foreignKeys.get(oid) ?? [],
       indexes: indexes.get(oid) ?? [],
+      checks: JSON.parse(text(row, 'checks')) as Relation['checks'],
+      pages: Number(text(row, 'pages')),
+      rows: Number(text(row, 'rows')),
     };
     made.set(oid, relation);
     return relation;
@@ -186,6 +196,7 @@ function readIndex(row: Row): Index {
     valid: flag(row, 'valid'),
     partial: flag(row, 'partial'),
     immediate: flag(row, 'immediate'),
+    pages: Number(text(row, 'pages')),
   };
 }
 

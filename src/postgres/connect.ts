@@ -12,7 +12,7 @@ type OpenSession = (encryption: Encryption, timeoutMs: number) => Promise<Sessio
 
 const OPENERS = { pg: openPgSession, postgres: openPostgresSession };
 
-/** A server that restarts, or that has no connection free, may have one soon. A small server is back within this. */
+/** After the first failure: a small server that restarts is back within this, and a run of others may have ended. */
 const RETRY_FOR_MS = 5_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 1_000;
@@ -52,8 +52,8 @@ async function connect(
   open: OpenSession,
   signal: AbortSignal | undefined,
 ): Promise<Session> {
-  const start = performance.now();
-  const deadline = start + target.connectTimeoutMs;
+  const deadline = performance.now() + target.connectTimeoutMs;
+  let lastTry = deadline;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await openOneWay(target, open, deadline);
@@ -61,7 +61,9 @@ async function connect(
       const problem = asProblem(error);
       // Jitter, so that the sessions of one run do not all come back at once.
       const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1)) * (0.5 + Math.random());
-      const late = performance.now() + pauseMs >= Math.min(deadline, start + RETRY_FOR_MS);
+      const now = performance.now();
+      lastTry = Math.min(lastTry, now + RETRY_FOR_MS);
+      const late = now + pauseMs >= lastTry;
       if (late || signal?.aborted || !isPassing(problem)) throw problem;
       await sleep(pauseMs);
     }

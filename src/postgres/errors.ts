@@ -222,6 +222,13 @@ function meaningOf(failure: Failure, sqlstate: string, context: FailureContext):
       hint: 'Run again, use the primary, or raise max_standby_streaming_delay.',
     };
   }
+  if (sqlstate === '0A000' && failure.routine === 'get_relation_info') {
+    return {
+      code: 'not-measurable',
+      says: 'a standby has no rows of an unlogged table',
+      hint: 'Check it on the primary.',
+    };
+  }
   if (sqlstate === '42501' && failure.routine === 'check_enable_rls') {
     return {
       code: 'row-security',

@@ -6,14 +6,14 @@ import type { Session } from './database.ts';
  * are released, and no setting outlives it.
  */
 export async function inSavepoint<Result>(session: Session, work: () => Promise<Result>): Promise<Result> {
-  await session.query(sql`savepoint aside`);
+  if (!withSavepoint.has(session)) await session.query(sql`savepoint aside`);
+  withSavepoint.add(session);
   try {
     return await work();
   } finally {
-    if (session.alive) {
-      // Both: a savepoint that is only rolled back to stays, and thousands of them would pile up.
-      await session.query(sql`rollback to savepoint aside`);
-      await session.query(sql`release savepoint aside`);
-    }
+    if (session.alive) await session.query(sql`rollback to savepoint aside`);
   }
 }
+
+/** Sessions that have the savepoint: rolled back to, it stays, and serves again. */
+const withSavepoint = new WeakSet<Session>();

@@ -59,6 +59,8 @@ function refusedLine(name: string | undefined): Problem {
     ? 'A service cannot name another service'
     : 'This line of the service file is no name=value';
   return new Problem('connection-invalid', message, {
-    hint: name ? 'Write out what the other one says.' : 'Before the = stands a name and no blank, behind it a value.',
+    hint: name
+      ? 'Write out what the other one says.'
+      : 'Before the = stands a name and no blank, behind it a value.',
   });
 }

@@ -103,6 +103,10 @@ async function configure(session: Session): Promise<void> {
     DateStyle: 'ISO, YMD',
     TimeZone: 'UTC',
     jit: 'off',
+    // One connection uses one core: how many cores a run takes is for --max-connections to say.
+    max_parallel_workers_per_gather: '0',
+    // A scan that begins in the middle would show other samples each time.
+    synchronize_seqscans: 'off',
   });
   await session.query(sql`${ours}, ${noticeGoneClient} as gone_client`);
 }

@@ -1,7 +1,8 @@
 import { plainJson } from '../support/plain.ts';
+import type { PlanReport } from './plan-report.ts';
 import type { Report } from './report.ts';
 
-/** The report as JSON text, as `schema/report.schema.json` describes it; fit for a log, as of `--format json` in a step. */
-export function renderJson(report: Report): string {
+/** A report as JSON text, that of a run as `schema/report.schema.json` describes it; fit for a log, as of `--format json` in a step. */
+export function renderJson(report: Report | PlanReport): string {
   return `${plainJson(JSON.stringify(report, null, 2))}\n`;
 }

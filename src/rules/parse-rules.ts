@@ -368,6 +368,7 @@ function makeAuthorSql(
     columns: isSelect ? [] : checked.columns,
     functions: checked.functions,
     isPlain: !isSelect && checked.isPlain,
+    nullFrom: isSelect ? undefined : checked.nullFrom,
     types: checked.types,
     attributes: checked.attributes,
     qualified: (alias: Identifier) => (isSelect ? checked.text : checked.qualified(alias)),

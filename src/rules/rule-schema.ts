@@ -133,14 +133,23 @@ const kindShapes = {
     column: name.optional().describe('A column that must exist.'),
     type: z.string().min(1).optional().describe('The type of `column`, as SQL spells it.'),
     not_null: z.literal(true).optional().describe('`column` must be NOT NULL, and validated.'),
-    default: z.literal('none').optional().describe('`column` must have no DEFAULT.'),
+    default: z
+      .literal('none')
+      .optional()
+      .describe(
+        'Nothing may fill `column` where a writer leaves it out: no DEFAULT, no identity, no expression.',
+      ),
     check: expression.optional().describe('A condition that validated constraints must guarantee.'),
     foreign_key: z
       .strictObject({ parent: table, on })
       .optional()
       .describe('A validated, enforced foreign key over exactly these columns.'),
     unique: columns.optional().describe('A valid unique key over exactly these columns, in any order.'),
-    index: columns.optional().describe('A valid index that leads with these columns, in any order.'),
+    index: columns
+      .optional()
+      .describe(
+        'A valid B-tree index that leads with these columns, in any order, or a hash index of the one.',
+      ),
   },
 } as const satisfies Record<string, z.ZodRawShape>;
 

@@ -28,6 +28,8 @@ export type AuthorSql = {
    * not. What is not plain is raw SQL: it runs in a session of its own, and not at all where a pull request changed it.
    */
   readonly isPlain: boolean;
+  /** For a plain predicate, the columns one of which is NULL wherever it is; undefined where that is not known. */
+  readonly nullFrom: readonly Identifier[] | undefined;
   /** The same SQL with each column written as `alias.column`; for a query, the text as it is. */
   qualified(alias: Identifier): CheckedSql;
   /** Where character `offset` of `text` (in code points, from 0) stands in the file. */

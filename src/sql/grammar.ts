@@ -1,7 +1,9 @@
 // One walk of the real grammar's tree serves all questions about author SQL; it reads better whole.
+import { setFlagsFromString } from 'node:v8';
 import type { Node, SelectStmt } from '@pgsql/types';
 import { HIDDEN_CHARACTER } from '../support/hidden.ts';
 import { identifier, quoteIdentifier, type Identifier } from './identifier.ts';
+import { nullSourcesOf } from './null-sources.ts';
 import { isPlainPredicate } from './plain-predicate.ts';
 import type { CheckedSql } from './sql.ts';
 
@@ -33,6 +35,8 @@ export type CheckedExpression = Uses & {
   readonly columns: readonly ColumnUse[];
   /** Whether it is made of columns, constants and comparisons alone, and calls nothing. */
   readonly isPlain: boolean;
+  /** For a plain predicate, the columns one of which is NULL wherever it is; undefined where that is not known. */
+  readonly nullFrom: readonly Identifier[] | undefined;
   /** The expression with every column written as `alias.column`. */
   qualified(alias: Identifier): CheckedSql;
 };
@@ -132,7 +136,9 @@ async function readExpression(text: string): Promise<CheckedExpression | Grammar
     return refuse('this is not one closed expression', 0, 'Check the brackets, quotes and comments.');
   }
   const found = collect(text, target, 'select\n'.length, EXPRESSION_NODES);
-  return found.ok ? { ...found, isPlain: isPlainPredicate(target) } : found;
+  if (!found.ok) return found;
+  const isPlain = isPlainPredicate(target);
+  return { ...found, isPlain, nullFrom: isPlain ? nullSourcesOf(target) : undefined };
 }
 
 async function readSelect(text: string): Promise<CheckedSelect | GrammarError> {
@@ -173,9 +179,15 @@ function checkText(text: string): GrammarError | undefined {
 /** `end` is the byte behind the statement; undefined where that is the end of the text. */
 type Parsed = { readonly select: SelectStmt; readonly end: number | undefined };
 
+/** Loaded only when a rule holds SQL: the grammar takes about 50 ms to start. */
+async function loadGrammar() {
+  // Optimising the module takes V8 longer than a run parses; the first, simple compilation is fast enough.
+  setFlagsFromString('--liftoff-only');
+  return import('libpg-query');
+}
+
 async function parseOne(text: string, before: string, after = ''): Promise<Parsed | GrammarError> {
-  // Loaded only when a rule holds SQL: the grammar takes about 50 ms to start.
-  const grammar = await import('libpg-query');
+  const grammar = await loadGrammar();
   try {
     const { stmts = [] } = await grammar.parse(before + text + after);
     const [first, second] = stmts;
@@ -219,7 +231,7 @@ function collect(
   tree: unknown,
   shift: number,
   allowed: ReadonlySet<string>,
-): Omit<CheckedExpression, 'isPlain'> | GrammarError {
+): Omit<CheckedExpression, 'isPlain' | 'nullFrom'> | GrammarError {
   const columns: (ColumnUse & { byte: number })[] = [];
   const functions: NameUse[] = [];
   const types: NameUse[] = [];

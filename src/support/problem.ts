@@ -33,6 +33,7 @@ export type ProblemCode =
   | 'nothing-enforced'
   | 'tables-empty'
   | 'cancelled'
+  | 'budget-spent'
   | 'report-failed'
   | 'demo-failed'
   | 'internal';

@@ -261,7 +261,7 @@ rules:
 `);
   const run = await runCli(['check', '--rules', file, '--database-url', database.url], { cwd: folder });
   assert.equal(run.exitCode, 3);
-  assert.match(run.stdout, /rules\.yml:7:9: .*operator does not exist: text = uuid/i);
+  assert.match(run.stdout, /rules\.yml:7:9: .*operator does not exist: uuid = text/i);
 });
 
 test('reserved words, mixed case, spaces, quotes and 63 bytes are names like any other', async () => {

@@ -12,7 +12,7 @@ export const SCHEMA = `
   create table second (id bigint primary key, value bigint); insert into second select i, nullif(i, 3) from generate_series(1, 20) i;
   create table third (id bigint primary key, value bigint, constraint positive check (value is not null and value > 0)); insert into third select i, i from generate_series(1, 20) i;
   create table fourth (id bigint primary key, value bigint); insert into fourth select i, i from generate_series(1, 20) i;
-  create view slow as select i as id, length(pg_sleep(0.1)::text) as value from generate_series(1, 200) i`;
+  create view slow as select i as id, length(pg_sleep(0.1)::text) as value from generate_series(1, 600) i`;
 
 /** In the order in which one session answers them: a held one, a broken one with samples, the catalogue's, raw SQL's. */
 const RULES = `version: 1
@@ -34,12 +34,12 @@ rules:
 
 /** The statement that measures each rule, in a Parse message. */
 export const MEASURES: Readonly<Record<string, RegExp>> = {
-  first: /^P[^]{5}select [^]*violations[^]*from "public"."first"/,
-  second: /^P[^]{5}select [^]*violations[^]*from "public"."second"/,
-  third: /^P[^]*explain \(format json[^]*from "public"."third"/,
-  fourth: /^P[^]{5}select [^]*violations[^]*from "public"."fourth"/,
-  slow: /^P[^]{5}select [^]*violations[^]*from "public"."slow"/,
-  fifth: /^P[^]{5}select [^]*violations[^]*value > 18/,
+  first: /^P[^]{5}select [^]*count\(\*\)[^]*"first"/,
+  second: /^P[^]{5}select [^]*count\(\*\)[^]*"second"/,
+  third: /^P[^]{5}explain \(format json, costs off\) select from "public"."third"/,
+  fourth: /^P[^]{5}select [^]*count\(\*\)[^]*"fourth"/,
+  slow: /^P[^]{5}select [^]*count\(\*\)[^]*"slow"/,
+  fifth: /^P[^]{5}select [^]*count\(\*\)[^]*value > 18/,
 };
 
 /** How a run reaches the server, and what else it is told. */
@@ -56,14 +56,20 @@ const strays: unknown[] = [];
 process.on('uncaughtExceptionMonitor', (error) => strays.push(error));
 process.on('unhandledRejection', (error) => strays.push(error));
 
+type Way = { readonly port?: number; readonly connectTimeoutSeconds?: number };
+
 let runs = 0;
 
 /** The URL with a name of its own in it, which finds the run's sessions on the server. */
-export function namedUrl(url: string, port?: number): { readonly url: string; readonly name: string } {
+export function namedUrl(url: string, { port, connectTimeoutSeconds = 30 }: Way = {}) {
   const name = `faults-${process.pid}-${(runs += 1)}`;
   const named = new URL(url);
   if (port !== undefined) named.port = String(port);
-  const parameters = { application_name: name, connect_timeout: '10', sslmode: 'disable' };
+  const parameters = {
+    application_name: name,
+    connect_timeout: String(connectTimeoutSeconds),
+    sslmode: 'disable',
+  };
   for (const [parameter, value] of Object.entries(parameters)) named.searchParams.set(parameter, value);
   return { url: named.href, name };
 }

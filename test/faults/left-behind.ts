@@ -25,6 +25,17 @@ export async function expectNobody(server: Asked, applicationName: string): Prom
   });
 }
 
+/** Waits until a check of the run sleeps on the server; gives the process id of its session. */
+export async function untilAsleep(asked: Asked, name: string): Promise<number> {
+  const asleep = `select pid from pg_stat_activity where application_name = $1 and wait_event = 'PgSleep'`;
+  let pid: unknown;
+  await until('the slow check has begun', async () => {
+    pid = (await asked.rows(asleep, [name]))[0]?.['pid'];
+    return pid !== undefined;
+  });
+  return Number(pid);
+}
+
 /** Waits until the condition holds; fails when it never does. */
 export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;

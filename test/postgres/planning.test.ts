@@ -249,7 +249,7 @@ rules:
 `;
   assert.deepEqual(problemsOf(await runGate({ url, rules })), [
     '7:12: the server refuses this rule: Relation "public.rowz" does not exist (SQLSTATE 42P01)',
-    '8:67: the server refuses this rule: Column r.idd does not exist (SQLSTATE 42703)',
+    '8:67: the server refuses this rule: Column "idd" does not exist (SQLSTATE 42703)',
     '9:64: the server refuses this rule: Column reference "x" is ambiguous (SQLSTATE 42702)',
   ]);
 });

@@ -58,10 +58,11 @@ for (const driver of DRIVERS) {
   }
 
   test(`${driver}: an unlogged table, which a standby cannot read, is unknown`, async () => {
-    const rules = `${RULES}  - { id: lost, kind: not_null, tables: [scratch], column: value }\n`;
+    const rules = `${RULES}  - { id: lost, kind: not_null, tables: [scratch], column: value }
+  - { id: hidden, kind: query, query: 'select id from public.scratch where abs(value) > 0', key: [id] }
+`;
     const answers = answersOf(await gate({ driver, rules }));
-    assert.deepEqual({ ...answers, lost: undefined }, { ...ANSWERS, lost: undefined });
-    assert.equal(typeof answers['lost'], 'string');
+    assert.deepEqual(answers, { ...ANSWERS, lost: 'not-measurable', hidden: 'not-measurable' });
   });
 
   test(`${driver}: a check that the standby cancels for its primary's vacuum is unknown`, async () => {
@@ -70,8 +71,7 @@ for (const driver of DRIVERS) {
     await until(async () => (await slowStatements()) === 1);
     await vacuumAway();
     const { named, slow, last } = answersOf(await run);
-    assert.deepEqual([named, slow], [0, 'recovery-conflict']);
-    assert.ok(last === 'connection-lost' || last === 'recovery-conflict', String(last));
+    assert.deepEqual([named, slow, last], [0, 'recovery-conflict', 'connection-lost']);
   });
 
   test(`${driver}: a session that the standby ends between two checks answers none of them`, async () => {
@@ -87,23 +87,14 @@ for (const driver of DRIVERS) {
         await until(async () => (await gateSessions()) === 0);
       },
     });
-    const { named, ...others } = answersOf(report);
-    assert.equal(vacuums > 0, true);
-    assert.equal(named, 0);
-    for (const answer of Object.values(others))
-      assert.ok(answer === 'connection-lost' || answer === 'recovery-conflict', String(answer));
+    assert.ok(vacuums > 0);
+    const { named, slow, last } = answersOf(report);
+    assert.deepEqual([named, slow, last], [0, 'recovery-conflict', 'connection-lost']);
     assert.equal(report.exitCode, 2);
   });
 }
 
-test('the age of the rows is bounded by the last word of the primary, for a role that may see it', async () => {
-  await onPrimary('insert into churned values (1000, 1000)');
-  await servers.catchUp();
-  const standby = await standbyOf('watcher', (seen) => seen?.state === 'applied');
-  assert.ok(standby.maxAgeMs !== null);
-});
-
-test('without a commit since the standby started, and without a role that may see more, the age is unknown', async () => {
+test('the age is bounded by the last commit, and for a role that may see it by the last word of the primary', async () => {
   await onPrimary('checkpoint');
   await servers.catchUp();
   await script(servers.standbyUrl, 'checkpoint');
@@ -134,22 +125,14 @@ test('a standby whose replay is paused shows its old rows, and says so', async (
   await servers.catchUp();
 });
 
-test('a standby that has applied all that arrived, and hears of more, is behind', async () => {
+test('a standby that has not applied what its primary wrote is behind', async () => {
   servers.link.holdAfter(200_000);
-  await onPrimary(`insert into churned select i, i from generate_series(10000, 60000) i`);
-  const primaryEnd = async () =>
-    script(
-      servers.standbyUrl,
-      `select pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() and pg_last_wal_receive_lsn() < latest_end_lsn as held from pg_stat_wal_receiver`,
-    );
-  await until(async () => (await primaryEnd())[0]?.['held'] === true);
-  const watcher = await standbyOf('watcher', () => true);
-  assert.equal(watcher.state, 'behind');
-  const [{ commit } = {}] = await script(
-    servers.standbyUrl,
-    `select extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000 - 5000 as commit`,
-  );
-  assert.ok((watcher.maxAgeMs ?? 0) >= Number(commit));
+  await onPrimary('insert into churned select i, i from generate_series(10000, 60000) i');
+  const behind = `select pg_last_wal_receive_lsn() < latest_end_lsn as held from pg_stat_wal_receiver`;
+  await until(async () => (await script(servers.standbyUrl, behind))[0]?.['held'] === true);
+  const { state, maxAgeMs } = await standbyOf('watcher', () => true);
+  assert.equal(state, 'behind');
+  assert.ok(maxAgeMs !== null);
   servers.link.release();
   await servers.catchUp();
 });

@@ -319,25 +319,6 @@ test("samples of an inheritance parent name the table of each row, and partition
   );
 });
 
-test('samples are the first rows by key, whatever order the rows lie in', async () => {
-  const { url } = await createDatabase(`
-    create table rows (id int primary key, v int);
-    insert into rows select id, null from generate_series(1000, 1, -1) id;`);
-  const rules = `version: 1
-rules:
-  - { id: a, kind: not_null, tables: [rows], column: v }
-  - { id: b, kind: query, query: select id from public.rows, key: [id] }
-`;
-  const { results } = await runGate({ url, rules, samples: 3 });
-  assert.deepEqual(
-    results.map(({ samples }) => samples.map(({ key }) => key['id'])),
-    [
-      ['1', '2', '3'],
-      ['1', '2', '3'],
-    ],
-  );
-});
-
 test('a unique key is one also for a link of another size, of the same family, or below a domain', async () => {
   const pairs: [key: string, link: string][] = [
     ['int', 'numeric'],

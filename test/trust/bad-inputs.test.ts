@@ -306,12 +306,25 @@ const ruled: Record<string, readonly [rule: object, expected: Expected]> = {
   'a key that the query does not give': [{ kind: 'query', query: 'select 1 as id', key: ['idd'] }, ['rules-invalid', '3:66', /"idd" does not exist/]],
 }; // prettier-ignore
 
-for (const [what, [body, expected]] of Object.entries(ruled)) {
-  test(`a rule is refused at its line by what the server knows: ${what}`, async () => {
-    const rules = `${head}  - ${JSON.stringify({ id: 'a-rule', ...body })}\n`;
-    const { exitCode, problems } = await runGate({ url: database.url, rules });
+/** What is wrong with names ends a run before the server is asked about the rest. */
+const NAMES: readonly ProblemCode[] = ['table-unknown', 'column-unknown'];
+
+for (const about of ['names', 'everything else']) {
+  test(`rules are refused at their lines by what the server knows: ${about}`, async () => {
+    const tried = Object.entries(ruled).filter(
+      ([, [, [code]]]) => NAMES.includes(code) === (about === 'names'),
+    );
+    const lines = tried.map(([, [body]]) => `  - ${JSON.stringify({ id: 'a-rule', ...body })}\n`);
+    // All have ids of one length, so that the columns are those of a rule alone.
+    const named = lines.map((line, i) => line.replace('a-rule', `r-${1000 + i}`));
+    const { exitCode, problems } = await runGate({ url: database.url, rules: `${head}${named.join('')}` });
     assert.equal(exitCode, 3);
-    assertClear(problems.map(({ at, hint, message, code }) => ({ at: at ?? undefined, hint: hint ?? undefined, message, code: code as ProblemCode })), expected); // prettier-ignore
+    for (const [i, [what, [, expected]]] of tried.entries()) {
+      const here = problems.filter(({ at }) => at?.line === 3 + i);
+      const problem = here.map(({ code, message, hint, at }) => ({ code: code as ProblemCode, message, hint: hint ?? undefined, at: at ? { ...at, line: 3 } : undefined })); // prettier-ignore
+      assert.ok(problem.length > 0, what);
+      assertClear(problem, expected);
+    }
   });
 }
 

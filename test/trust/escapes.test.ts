@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { DRIVERS } from '../../src/postgres/database.ts';
 import { counts, testComparison, testStage, USERS } from './escape-suite.ts';
 
 testComparison();
 
+// What reaches no server is the same for everybody; and with the postgres package each session takes a thread. All
+// combinations are tried by npm run test:extra.
+testStage('refused unconnected', { user: 'owner', driver: 'pg' });
 for (const user of USERS) {
-  for (const driver of DRIVERS) {
-    testStage('refused unconnected', { user, driver });
-    testStage('refused by the catalogue', { user, driver });
-    // With the postgres package a session takes a thread; all of them are tried by npm run test:extra.
-    testStage('contained', { user, driver }, { every: driver === 'postgres' ? 12 : 1 });
-  }
+  testStage('refused by the catalogue', { user, driver: 'pg' });
+  testStage('contained', { user, driver: 'pg' });
 }
+testStage('refused by the catalogue', { user: 'owner', driver: 'postgres' });
+testStage('contained', { user: 'owner', driver: 'postgres' }, { every: 15 });
 
 test('every attempt was contained', (t) => {
   t.diagnostic(`escape attempts: ${counts.tried} tried, ${counts.contained} contained`);
-  assert.ok(counts.tried > 1_500);
+  assert.ok(counts.tried > 800);
   assert.equal(counts.contained, counts.tried);
 });

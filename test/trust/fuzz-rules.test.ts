@@ -65,7 +65,7 @@ test('a mutated rules file is read, or refused at its places', async (t) => {
   const mutated = fc
     .tuple(fc.constantFrom(...examples), fc.array(mutation, { minLength: 1, maxLength: 4 }))
     .map(([text, mutations]) => mutations.reduce((changed, mutate) => mutate(changed), text));
-  const options = runs(1_500);
+  const options = runs(600);
   await fc.assert(
     fc.asyncProperty(mutated, async (text) => void (sound += Number(await assertSound(text)))),
     options,
@@ -96,7 +96,7 @@ test('a rule of any keys with any values is read, or refused at its places', asy
   const text = fc.tuple(file, layout).map(([json, indent]) => JSON.stringify(json, null, indent));
   await fc.assert(
     fc.asyncProperty(text, async (each) => void (await assertSound(each))),
-    runs(1_000),
+    runs(400),
   );
 });
 

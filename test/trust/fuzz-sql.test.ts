@@ -87,7 +87,7 @@ const rulesFor = (texts: readonly string[]): string =>
   `version: 1\nrules:\n${texts.map((when, i) => `  - ${JSON.stringify({ id: `r-${i}`, kind: 'implies', tables: ['fact'], when, then: 'false' })}\n`).join('')}`;
 
 /** So many rules of a few hundred characters fit a file. */
-const BATCH = 150;
+const BATCH = 100;
 
 test('a condition is true of the same rows in a rule as in a statement of its own', async (t) => {
   const options = runs(BATCH);
@@ -115,7 +115,7 @@ const words = [
 ]; // prettier-ignore
 
 test('words in any order are refused, or are a condition that changes nothing', async (t) => {
-  const options = runs(8_000);
+  const options = runs(4_000);
   const soup = fc
     .array(fc.constantFrom(...words), { minLength: 1, maxLength: 9 })
     .map((each) => each.join(' '));
@@ -137,8 +137,5 @@ test('words in any order are refused, or are a condition that changes nothing', 
   }
   assert.deepEqual(await database.rows(everything), before);
   t.diagnostic(`words: ${soups.size} soups, ${accepted.length} conditions, ${left.length} ran`);
-  assert.ok(
-    left.length > options.numRuns / 1_000,
-    `${left.length} of ${accepted.length}: the soup is too thin`,
-  );
+  assert.ok(left.length > 3, `${left.length} of ${accepted.length}: the soup is too thin`);
 });

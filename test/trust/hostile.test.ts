@@ -160,14 +160,14 @@ for (const driver of DRIVERS) {
       assert.deepEqual(samples, [{ class: 'null', key: { [column]: value, label: table } }]);
     }
   });
-
-  test(`names in what the server says are text, too (${driver})`, async () => {
-    const url = database.urlFor(reader.name, reader.password);
-    const report = reportSchema.parse(await runGate({ url, rules, driver }));
-    assert.equal(report.totals.unknown, strings.length);
-    tryChannels(casesOf(report, (i) => [namesOf(i).table.slice(0, 20)]));
-  });
 }
+
+test('names in what the server says are text, too', async () => {
+  const url = database.urlFor(reader.name, reader.password);
+  const report = reportSchema.parse(await runGate({ url, rules }));
+  assert.equal(report.totals.unknown, strings.length);
+  tryChannels(casesOf(report, (i) => [namesOf(i).table.slice(0, 20)]));
+});
 
 const root = mkdtempSync(path.join(tmpdir(), 'rowgate-hostile-'));
 after(() => rmSync(root, { recursive: true }));

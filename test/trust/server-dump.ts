@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Client } from 'pg';
+import { Client, type QueryResultRow } from 'pg';
 
 /** What can differ between two moments of a server that nobody was to change, a line for each thing. */
 export type ServerDump = {
@@ -29,23 +29,21 @@ const STATES = {
 export async function dumpServer(url: string, folder: string): Promise<ServerDump> {
   const client = new Client({ connectionString: url });
   await client.connect();
-  const read = async (title: string, sql: string): Promise<string[]> => {
-    const { rows } = await client.query<{ line: string }>(
-      `select t::text as line from (${sql}) as t order by 1`,
-    );
-    return rows.map(({ line }) => `${title}: ${line}`);
-  };
+  const query = async <Row extends QueryResultRow>(sql: string): Promise<Row[]> =>
+    (await client.query<Row>(sql)).rows;
   try {
-    const { rows: tables } = await client.query<{ name: string }>(`
+    const tables = await query<{ name: string }>(`
       select c.oid::regclass::text as name from pg_class c
-      where c.relkind in ('r', 'm', 'S') and c.relpersistence <> 't' order by 1`);
-    const lines = [];
-    for (const { name } of tables) lines.push(...(await read(name, `select * from ${name}`)));
-    for (const [title, sql] of Object.entries(STATES)) lines.push(...(await read(title, sql)));
-    const { rows } = await client.query<{ xid: string }>(
+      where c.relkind in ('r', 'm', 'S') and c.relpersistence <> 't'`);
+    const parts = [
+      ...tables.map(({ name }) => [name, `select * from ${name}`] as const),
+      ...Object.entries(STATES),
+    ].map(([title, sql]) => `select '${title.replaceAll("'", "''")}: ' || t::text as line from (${sql}) t`);
+    const lines = await query<{ line: string }>(`${parts.join('\nunion all\n')}\norder by 1`);
+    const [next] = await query<{ xid: string }>(
       'select pg_snapshot_xmax(pg_current_snapshot())::text as xid',
     );
-    return { lines: [...lines, ...filesBelow(folder)], nextXid: rows[0]?.xid ?? '' };
+    return { lines: [...lines.map(({ line }) => line), ...filesBelow(folder)], nextXid: next?.xid ?? '' };
   } finally {
     await client.end();
   }

@@ -24,7 +24,7 @@ for (const driver of DRIVERS) {
       const proxy = await startFaultProxy({ to: { host: hostname, port: Number(port) } });
       const throughProxy = Object.assign(new URL(url), { port: String(proxy.port) }).href;
       const rules = `test/kinds/${kind}/rule.yml`;
-      const { exitCode } = await runGate({ url: throughProxy, rules, driver });
+      const { exitCode } = await runGate({ url: throughProxy, rules, driver, maxConnections: 1 });
       proxy.close();
       const sent = proxy.passed.filter(({ from }) => from === 'client');
       assert.equal(exitCode, 1, kind);

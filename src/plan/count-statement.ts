@@ -1,0 +1,129 @@
+import type { Row } from '../postgres/database.ts';
+import { identifier } from '../sql/identifier.ts';
+import { allOf, anyOf, column, compile, join, param, sql, type Sql } from '../sql/sql.ts';
+import { Problem } from '../support/problem.ts';
+import { ROW_ALIAS, type QueryCheck, type RowCheck } from './plan.ts';
+
+/** What was counted for one check. */
+export type Counts = {
+  readonly violations: number;
+  readonly classes: Readonly<Record<string, number>>;
+  /** Whether the table has no row at all, where that was asked. */
+  readonly tableIsEmpty: boolean;
+};
+
+/** Pages of a table, by number from 0; `to` is not among them, and undefined means to the end. */
+export type PageRange = { readonly from: number; readonly to: number | undefined };
+
+/** The output column that says whether the table has any row. */
+export const HAS_ROWS = 'has_rows';
+
+/** The output columns of a check, by its place among those that are counted together. */
+export const violationsColumn = (check: number): string => `v${check}`;
+export const classColumn = (check: number, name: number): string => `c${check}_${name}`;
+
+/**
+ * Counts the rows of every class of several checks of one relation in one pass over it, or over some of its pages. The
+ * parents of all are joined, each once; rows that can be in no class are left out before anything is counted.
+ */
+export function countStatement(checks: readonly [RowCheck, ...RowCheck[]], pages?: PageRange): Sql {
+  const outputs = checks.flatMap(outputsOf);
+  const interesting = anyOf(distinct(checks.map(rowsToLookAt)));
+  const conditions = pages ? [...pageConditions(pages), interesting] : [interesting];
+  return sql`select ${join([...outputs, ...hasRows(checks[0])], sql`,\n  `)}\n${source(checks)}\nwhere ${allOf(conditions)}`;
+}
+
+/** Counts what an author's own SELECT returns. */
+export function countQueryStatement({ select }: QueryCheck): Sql {
+  return sql`select count(*)::text as ${identifier(violationsColumn(0))} from (${select}) as ${ROW_ALIAS}`;
+}
+
+/** What a count statement answered for the check at this place. A count that is missing is a fault, never zero. */
+export function readCounts(check: RowCheck | QueryCheck, row: Row | undefined, place = 0): Counts {
+  const names = check.form === 'rows' ? check.classes : [];
+  const counted = names.map(({ name }, i) => [name, countOf(row, classColumn(place, i))] as const);
+  return {
+    violations: countsApart(check)
+      ? countOf(row, violationsColumn(place))
+      : counted.reduce((sum, [, count], i) => sum + (names[i]?.breaks ? count : 0), 0),
+    classes: Object.fromEntries(counted),
+    tableIsEmpty: row?.[HAS_ROWS] === 'false',
+  };
+}
+
+/** The counts of two parts of one table. */
+export function addCounts(one: Counts, other: Counts): Counts {
+  const names = Object.entries(one.classes);
+  return {
+    violations: one.violations + other.violations,
+    classes: Object.fromEntries(names.map(([name, count]) => [name, count + (other.classes[name] ?? 0)])),
+    tableIsEmpty: one.tableIsEmpty && other.tableIsEmpty,
+  };
+}
+
+/** A row can be in several classes of a check, and is one violation all the same; of one breaking class the count is both. */
+function countsApart(check: RowCheck | QueryCheck): boolean {
+  return check.form === 'query' || check.classes.filter(({ breaks }) => breaks).length !== 1;
+}
+
+function outputsOf(check: RowCheck, place: number): Sql[] {
+  const counts = check.classes.map(({ rows }, i) => counted(check, rows, classColumn(place, i)));
+  if (!countsApart(check)) return counts;
+  return [counted(check, breaking(check), violationsColumn(place)), ...counts];
+}
+
+const counted = (check: RowCheck, rows: Sql, name: string): Sql =>
+  sql`(count(*) filter (where ${filtered(check, rows)}))::text as ${identifier(name)}`;
+
+/** The rows that break a check, whatever class they are in. */
+export function breaking({ classes }: RowCheck): Sql {
+  return anyOf(classes.filter(({ breaks }) => breaks).map(({ rows }) => rows));
+}
+
+/** Of the rows that a condition is true for, those that the rule's own filter lets through. */
+export function filtered({ where }: RowCheck, condition: Sql): Sql {
+  return where ? allOf([sql`(${where}) is true`, condition]) : condition;
+}
+
+/** One cheap condition where the kind knows one: it is asked of every row, the classes only of what is left. */
+function rowsToLookAt(check: RowCheck): Sql {
+  const condition = check.sound
+    ? sql`(${check.sound}) is not true`
+    : anyOf(check.classes.map(({ rows }) => rows));
+  return filtered(check, condition);
+}
+
+/** Of a view the first row can cost as much as all of them. */
+function hasRows({ relation }: RowCheck): Sql[] {
+  if (relation.kind === 'view') return [];
+  return [sql`exists (select from ${relation.name})::text as ${identifier(HAS_ROWS)}`];
+}
+
+/** `from` the checked relation and every parent that the checks join. */
+export function source(checks: readonly [RowCheck, ...RowCheck[]]): Sql {
+  const different = new Map(checks.flatMap(({ joins }) => joins).map((each) => [each.alias, each]));
+  const joins = Array.from(
+    different.values(),
+    ({ from, alias, on }) => sql`\nleft join ${from} as ${alias} on ${on}`,
+  );
+  return sql`from ${checks[0].relation.name} as ${ROW_ALIAS}${join(joins, sql``)}`;
+}
+
+function pageConditions({ from, to }: PageRange): Sql[] {
+  const place = column(ROW_ALIAS, identifier('ctid'));
+  const start = (page: number): Sql => sql`${param(`(${page},0)`, 'text')}::tid`;
+  return [sql`${place} >= ${start(from)}`, ...(to === undefined ? [] : [sql`${place} < ${start(to)}`])];
+}
+
+/** Conditions that read the same are asked once for each row. */
+function distinct(conditions: readonly Sql[]): Sql[] {
+  const byText = new Map(conditions.map((condition) => [JSON.stringify(compile(condition)), condition]));
+  return [...byText.values()];
+}
+
+function countOf(row: Row | undefined, name: string): number {
+  const count = Number(row?.[name] ?? Number.NaN);
+  if (!Number.isSafeInteger(count))
+    throw new Problem('query-failed', `the server's answer holds no count '${name}'`);
+  return count;
+}

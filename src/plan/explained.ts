@@ -1,0 +1,64 @@
+import type { Row } from '../postgres/database.ts';
+import { sql, type Sql } from '../sql/sql.ts';
+
+/** One place where a statement reads a relation, as the server plans it. */
+export type PlannedScan = {
+  /** As `schema.name`; undefined for what is no relation. */
+  readonly relation: string | undefined;
+  /** The server's name of the node, such as `Seq Scan`. */
+  readonly node: string;
+  readonly index: string | undefined;
+  /** Whether the index is searched for some values, and not read whole. */
+  readonly isSearch: boolean;
+};
+
+/** What the server's planner says of a statement, before anything is read. */
+export type Explained = {
+  /** In the planner's own units; 1 is one page read in sequence. */
+  readonly cost: number;
+  readonly scans: readonly PlannedScan[];
+  /** The planner has shown from validated constraints that no row can come out. */
+  readonly isRefuted: boolean;
+};
+
+type PlanNode = {
+  readonly 'Node Type': string;
+  readonly 'Total Cost'?: number;
+  readonly 'Parent Relationship'?: string;
+  readonly 'Relation Name'?: string;
+  readonly Schema?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Index Cond'?: string;
+  readonly 'One-Time Filter'?: string;
+  readonly Plans?: readonly PlanNode[];
+};
+
+/** Asks for the plan of a statement; the statement does not run. */
+export function explain(statement: Sql): Sql {
+  return sql`explain (format json, verbose) ${statement}`;
+}
+
+/** The answer to {@link explain}. */
+export function readExplained(row: Row | undefined): Explained {
+  const [explained] = JSON.parse(row?.['QUERY PLAN'] ?? '[]') as { readonly Plan?: PlanNode }[];
+  const plan = explained?.Plan;
+  if (!plan) throw new TypeError('the server explained nothing');
+  return {
+    cost: plan['Total Cost'] ?? 0,
+    scans: scansOf(plan),
+    isRefuted: plan['Node Type'] === 'Result' && plan['One-Time Filter'] === 'false',
+  };
+}
+
+function scansOf(node: PlanNode): PlannedScan[] {
+  const { 'Relation Name': name, Schema: schema, 'Index Name': index } = node;
+  const relation = name === undefined ? undefined : `${schema}.${name}`;
+  const isSearch = node['Index Cond'] !== undefined || node['Node Type'] === 'Bitmap Heap Scan';
+  const own =
+    relation === undefined && index === undefined
+      ? []
+      : [{ relation, node: node['Node Type'], index, isSearch }];
+  // An InitPlan is asked once, for one row: whether the table has any.
+  const below = (node.Plans ?? []).filter((each) => each['Parent Relationship'] !== 'InitPlan');
+  return [...own, ...below.flatMap(scansOf)];
+}

@@ -1,0 +1,110 @@
+import type { Session } from '../postgres/database.ts';
+import { askAside, type Limits } from '../postgres/snapshot.ts';
+import type { Column, ForeignKey, Relation } from '../postgres/catalog.ts';
+import type { Identifier } from '../sql/identifier.ts';
+import { sql, type Sql } from '../sql/sql.ts';
+import { explain, readExplained } from './explained.ts';
+import { ROW_ALIAS, type ColumnPair, type Reference, type RowCheck } from './plan.ts';
+
+/**
+ * The constraints that make it impossible for a row to break a check, in words; undefined where there is no proof. No
+ * row is read: the server's own planner refutes conditions on the row, and foreign keys are read from the catalogue.
+ */
+export async function prove(check: RowCheck, session: Session, limits: Limits): Promise<string | undefined> {
+  if (check.reference) return proveByForeignKey(check, check.reference);
+  const contradictions = check.contradictions ?? breakingRows(check);
+  for (const contradiction of contradictions) {
+    const condition = check.where ? sql`(${check.where}) and (${contradiction})` : contradiction;
+    if (!(await isRefuted(check.relation, condition, session, limits, check.operatorSchemas)))
+      return undefined;
+  }
+  return contradictions.length > 0 ? constraintsOf(check) : undefined;
+}
+
+function breakingRows({ classes, joins }: RowCheck): Sql[] {
+  return joins.length > 0 ? [] : classes.filter(({ breaks }) => breaks).map(({ rows }) => rows);
+}
+
+/** Whether the server's planner knows from validated constraints that no row can be like this. Reads no row. */
+async function isRefuted(
+  relation: Relation,
+  condition: Sql,
+  session: Session,
+  limits: Limits,
+  schemas: readonly Identifier[],
+): Promise<boolean> {
+  const refuted = (where: Sql): Promise<boolean> =>
+    askAside(session, limits, schemas, async (query) => {
+      const [row] = await query(explain(sql`select from ${relation.name} as ${ROW_ALIAS} where ${where}`));
+      return readExplained(row).isRefuted;
+    });
+  // A partitioned table without partitions has no row of any kind, which proves nothing of those to come.
+  return (await refuted(condition)) && !(relation.kind === 'partitioned table' && (await refuted(sql`true`)));
+}
+
+/**
+ * A foreign key over link and compared columns says that the parent agrees, for rows in which none of its columns is
+ * NULL. So the compared columns have to be NOT NULL, unless a NULL there breaks nothing and the link has a key of its own.
+ */
+function proveByForeignKey(check: RowCheck, reference: Reference): string | undefined {
+  const { relation, classes } = check;
+  const { on, match, isUnique } = reference;
+  // What is inherited is rows, and neither their foreign keys nor, always, their NOT NULLs.
+  if (!isUnique || relation.hasInheritors) return undefined;
+  const breaks = (name: string): boolean => classes.some((each) => each.name === name && each.breaks);
+  const linkKey = vouchingKey(relation, reference, on);
+  if (match.length === 0) return linkKey?.name;
+  const wholeKey = vouchingKey(relation, reference, [...on, ...match]);
+  if (!wholeKey) return undefined;
+  const mayBeNull = match.some(({ child }) => !child.notNullValidated);
+  if (mayBeNull && (breaks('child_null') || (breaks('orphan') && !linkKey))) return undefined;
+  const notNulls = match.map(({ child }) => child).filter(({ notNullValidated }) => notNullValidated);
+  const names = [
+    wholeKey.name,
+    ...(mayBeNull && linkKey ? [linkKey.name] : []),
+    ...notNulls.map(notNullName),
+  ];
+  return [...new Set(names)].join(', ');
+}
+
+/** A foreign key to the parent that holds for every row in which none of the pairs' columns is NULL. */
+function vouchingKey(
+  relation: Relation,
+  { parent }: Reference,
+  pairs: readonly ColumnPair[],
+): ForeignKey | undefined {
+  return relation.foreignKeys.find((key) => {
+    const isParent = key.parent.schema === parent.name.schema && key.parent.name === parent.name.name;
+    if (!isParent || !key.validated || !key.enforced || key.temporal) return false;
+    const others = key.on.filter(({ child }) => pairs.every((pair) => pair.child.name !== child));
+    return (
+      pairs.every((pair) => isAmong(pair, key)) && others.every(({ child }) => isNotNull(relation, child))
+    );
+  });
+}
+
+/** The key has to compare as the rule does: by the `=` that both columns have in common. */
+function isAmong({ child, parent }: ColumnPair, { on }: ForeignKey): boolean {
+  const isCompared = on.some((each) => each.child === child.name && each.parent === parent.name);
+  return isCompared && child.equality === parent.equality;
+}
+
+const isNotNull = (relation: Relation, name: string): boolean =>
+  relation.columns.get(name)?.notNullValidated === true;
+
+const notNullName = ({ name, notNullName: constraint }: Column): string =>
+  constraint ?? `NOT NULL of ${name}`;
+
+/** The constraints on the rule's columns, one or more of which the server has used: it does not say which. */
+function constraintsOf({ relation, rule }: RowCheck): string {
+  const { spec, authorSql } = rule;
+  const written = 'columns' in spec ? (spec.columns ?? []) : [];
+  const named = [...written, ...('column' in spec && spec.column !== undefined ? [spec.column] : [])];
+  const read = [...authorSql.values()].flatMap(({ columns }) => columns.map(({ name }) => String(name)));
+  const columns = [...named, ...read].flatMap((name) => relation.columns.get(name) ?? []);
+  const notNulls = columns.filter(({ notNullValidated }) => notNullValidated).map(notNullName);
+  const checks = relation.checks.filter((check) =>
+    check.columns.some((name) => columns.some((each) => each.name === name)),
+  );
+  return [...new Set([...notNulls, ...checks.map(({ name }) => name)])].join(', ') || 'a constraint';
+}
