@@ -29695,19 +29695,35 @@ function countStatement(checks, pages) {
 function countQueryStatement({ select }) {
   return sql`select count(*)::text as ${identifier(violationsColumn(0))} from (${select}) as ${ROW_ALIAS}`;
 }
+function limitedCountStatement(check2, limit) {
+  const rows = check2.form === "query" ? sql`from (${check2.select}) as ${ROW_ALIAS}` : sql`${source([check2])}\nwhere ${filtered(check2, breaking(check2))}`;
+  const outputs = [
+    sql`count(*)::text as ${identifier(violationsColumn(0))}`,
+    ...check2.form === "rows" ? hasRows(check2) : []
+  ];
+  return sql`select ${join3(outputs, sql`, `)}\nfrom (select ${rows} limit ${param(limit, "bigint")}) as broken`;
+}
 function readCounts(check2, row, place = 0) {
+  const { countLimit } = check2.rule;
+  const tableIsEmpty = row?.[HAS_ROWS] === "false";
+  if (countLimit !== void 0) {
+    const violations = countOf(row, violationsColumn(0));
+    return { violations, isExact: violations < countLimit, classes: {}, tableIsEmpty };
+  }
   const names = check2.form === "rows" ? check2.classes : [];
   const counted3 = names.map(({ name: name2 }, i) => [name2, countOf(row, classColumn(place, i))]);
   return {
     violations: countsApart(check2) ? countOf(row, violationsColumn(place)) : counted3.reduce((sum2, [, count], i) => sum2 + (names[i]?.breaks ? count : 0), 0),
+    isExact: true,
     classes: Object.fromEntries(counted3),
-    tableIsEmpty: row?.[HAS_ROWS] === "false"
+    tableIsEmpty
   };
 }
 function addCounts(one, other) {
   const names = Object.entries(one.classes);
   return {
     violations: one.violations + other.violations,
+    isExact: one.isExact && other.isExact,
     classes: Object.fromEntries(names.map(([name2, count]) => [name2, count + (other.classes[name2] ?? 0)])),
     tableIsEmpty: one.tableIsEmpty && other.tableIsEmpty
   };
@@ -29767,7 +29783,7 @@ function startJob(step, serverMajor) {
 }
 function partsOf({ strategy, checks }) {
   const [check2] = checks;
-  if (strategy !== "scan" || check2.form !== "rows" || check2.joins.some(({ isCostly }) => isCostly))
+  if (strategy !== "scan" || check2.form !== "rows" || check2.rule.countLimit !== void 0 || check2.joins.some(({ isCostly }) => isCostly))
     return [void 0];
   const pages = Math.max(...[check2.relation, ...check2.relation.descendants].map((each) => each.pages));
   const count = Math.ceil(pages / PART_PAGES);
@@ -29835,11 +29851,13 @@ async function countPart({ checks, statement }, part, session, limits) {
   const schemas = [...new Set(checks.flatMap(({ operatorSchemas: operatorSchemas2 }) => operatorSchemas2))];
   const statementTimeoutMs = checks[0].rule.timeoutMs ?? limits.statementTimeoutMs;
   return askAside(session, { ...limits, statementTimeoutMs }, schemas, async (query2) => {
+    if (checks[0].rule.countLimit !== void 0) await query2(withoutNestedLoops);
     const [row] = await query2(statement(part));
     await expectUnchanged(query2);
     return checks.map((check2, place) => readCounts(check2, row, place));
   });
 }
+var withoutNestedLoops = sql`select pg_catalog.set_config('enable_nestloop', 'off', true)`;
 async function judge({ step, elapsedMs }, counts, session, options) {
   const results = [];
   for (const [place, check2] of step.checks.entries()) {
@@ -29856,13 +29874,13 @@ async function judge({ step, elapsedMs }, counts, session, options) {
   }
   return results;
 }
-async function judgeOne(check2, { violations: count, classes, tableIsEmpty }, session, options) {
-  const measured = { violations: { count, exact: true }, classes, tableIsEmpty };
+async function judgeOne(check2, { violations: count, isExact, classes, tableIsEmpty }, session, options) {
+  const measured = { violations: { count, exact: isExact }, classes, tableIsEmpty };
   const allowed = check2.rule.maxViolations;
   if (count <= allowed)
     return { ...measured, outcome: "held", proof: describeHeld(check2, count, tableIsEmpty) };
   const samples = await readSamples(check2, session, options);
-  return { ...measured, outcome: "broken", reason: describeBroken(count, allowed), samples };
+  return { ...measured, outcome: "broken", reason: describeBroken(count, isExact, allowed), samples };
 }
 function describeHeld(check2, count, tableIsEmpty) {
   if (count > 0)
@@ -29873,15 +29891,16 @@ function describeHeld(check2, count, tableIsEmpty) {
   if (tableIsEmpty) return `${displayTable(table3)} has no row${asOf}`;
   return `no row of ${displayTable(table3)} breaks it${asOf}`;
 }
-function describeBroken(count, allowed) {
-  const rows = count === 1 ? "1 row breaks it" : `${count} rows break it`;
+function describeBroken(count, isExact, allowed) {
+  const atLeast = isExact ? "" : "at least ";
+  const rows = count === 1 ? `${atLeast}1 row breaks it` : `${atLeast}${count} rows break it`;
   return allowed > 0 ? `${rows}, at most ${allowed} allowed` : rows;
 }
 async function readSamples(check2, session, limits) {
   const statement = limits.samples > 0 ? sampleStatement(check2, limits.samples) : void 0;
   if (!statement) return [];
   const rows = await askAside(session, limits, check2.operatorSchemas, async (query2) => {
-    await query2(sql`select pg_catalog.set_config('enable_nestloop', 'off', true)`);
+    await query2(withoutNestedLoops);
     return query2(statement);
   }).catch(() => []);
   return rows.map((row) => ({
@@ -30511,19 +30530,23 @@ function groupsOf(checks) {
   for (const check2 of checks) {
     const key = `${check2.relation.oid} ${check2.rule.timeoutMs ?? ""}`;
     const outputs = check2.classes.length + 1;
-    const group = open4.get(key);
-    if (!holdsRawSql(check2.rule) && group && group.outputs + outputs <= MAX_OUTPUTS) {
+    const group = isAlone(check2) ? void 0 : open4.get(key);
+    if (group && group.outputs + outputs <= MAX_OUTPUTS) {
       group.checks.push(check2);
       group.outputs += outputs;
       continue;
     }
     const begun = [check2];
     groups.push(begun);
-    if (!holdsRawSql(check2.rule)) open4.set(key, { checks: begun, outputs });
+    if (!isAlone(check2)) open4.set(key, { checks: begun, outputs });
   }
   return groups;
 }
+var isAlone = ({ rule }) => holdsRawSql(rule) || rule.countLimit !== void 0;
 async function stepsFor(group, session, options) {
+  const [only] = group;
+  if (only.rule.countLimit !== void 0)
+    return [await limitedStep(only, only.rule.countLimit, session, options)];
   const together = await scanStep(group, session, options);
   if (options.strategy === "scan") return [together];
   const alone = [];
@@ -30575,8 +30598,24 @@ async function scanStep(checks, session, options) {
     statement: (range) => countStatement(checks, range)
   };
 }
+async function limitedStep(check2, limit, session, options) {
+  const statement = limitedCountStatement(check2, limit);
+  const step = await explained2({ strategy: "index probe", checks: [check2] }, statement, session, options);
+  const strategy = step?.index === void 0 ? "scan" : "index probe";
+  const cost = step?.cost ?? check2.relation.pages;
+  return {
+    form: "count",
+    strategy,
+    checks: [check2],
+    index: step?.index,
+    cost,
+    pages: 0,
+    statement: () => statement
+  };
+}
 async function queryStep(check2, session, options) {
-  const statement = countQueryStatement(check2);
+  const { countLimit } = check2.rule;
+  const statement = countLimit === void 0 ? countQueryStatement(check2) : limitedCountStatement(check2, countLimit);
   const parts = { strategy: "query", checks: [check2] };
   const step = await explained2(parts, statement, session, options);
   return {
@@ -33032,6 +33071,9 @@ var commonShape = {
   where: expression.optional().describe("Only rows for which this condition is true are checked."),
   severity: severity.optional(),
   max_violations: int().min(0).optional().describe("How many violations are tolerated. 0 by default."),
+  count: union([literal("exact"), strictObject({ at_least: int().min(1) })]).optional().describe(
+    "How far to count: `exact` (the default), or `{ at_least: 100 }`, which stops there and names no classes."
+  ),
   enforce_from: phase.optional().describe("Before this phase the rule is counted and shown, and never fails the run."),
   remedy: string2().optional().describe("What to do when the rule breaks."),
   paths: array(string2().min(1)).optional().describe("Globs of files, such as migrations, that a break is annotated on."),
@@ -33039,11 +33081,12 @@ var commonShape = {
 };
 var WITHOUT_WHERE = ["query", "schema"];
 var ruleSchemas = KIND_NAMES.map((kind) => {
-  const { where, ...common } = commonShape;
+  const { where, count, ...common } = commonShape;
   return strictObject({
     kind: literal(kind),
     ...common,
     ...WITHOUT_WHERE.includes(kind) ? {} : { where },
+    ...kind === "schema" ? {} : { count },
     ...kind === "query" ? {} : { tables },
     ...kindShapes[kind]
   });
@@ -33065,7 +33108,8 @@ function ruleKeys(kind) {
   const own2 = kind === void 0 ? KIND_NAMES.flatMap((each) => Object.keys(kindShapes[each])) : Object.keys(kindShapes[kind]);
   const absent = /* @__PURE__ */ new Set([
     ...kind === "query" ? ["tables"] : [],
-    ...kind && WITHOUT_WHERE.includes(kind) ? ["where"] : []
+    ...kind && WITHOUT_WHERE.includes(kind) ? ["where"] : [],
+    ...kind === "schema" ? ["count"] : []
   ]);
   return ["kind", "tables", ...Object.keys(commonShape), ...own2].filter((key) => !absent.has(key));
 }
@@ -33402,7 +33446,7 @@ function valueAt(value, path5) {
 async function makeRule(document, file, input, index) {
   const path5 = ["rules", index];
   const { kind, id, tables: tables2, schema: schema2, where, severity: severity2, ...rest } = input;
-  const { max_violations, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
+  const { max_violations, count, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
   const problems = [];
   const at = (inner) => document.locate([...path5, ...inner]);
   const phases = file.phases ?? [];
@@ -33439,6 +33483,7 @@ async function makeRule(document, file, input, index) {
     severity: severity2 ?? file.defaults?.severity ?? "error",
     where: authorSql.get("where"),
     maxViolations: max_violations ?? 0,
+    countLimit: typeof count === "object" ? Math.max(count.at_least, (max_violations ?? 0) + 1) : void 0,
     enforceFrom: enforce_from,
     paths: paths ?? [],
     timeoutMs: timeoutText === void 0 ? void 0 : parseDurationMs(timeoutText),
@@ -34227,8 +34272,10 @@ function entryLine({ rule, table: table3, strategy, by, together, cost, pages, e
 // src/cli.ts
 async function main(argv) {
   const cancel = new AbortController();
+  let interrupts = 0;
   process2.on("SIGINT", () => {
-    if (cancel.signal.aborted) process2.exit(EXIT_UNKNOWN);
+    interrupts += 1;
+    if (interrupts > 1) process2.exit(EXIT_UNKNOWN);
     cancel.abort();
   });
   process2.on("SIGTERM", () => cancel.abort());

@@ -51437,19 +51437,35 @@ function countStatement(checks, pages) {
 function countQueryStatement({ select }) {
   return sql`select count(*)::text as ${identifier(violationsColumn(0))} from (${select}) as ${ROW_ALIAS}`;
 }
+function limitedCountStatement(check, limit) {
+  const rows = check.form === "query" ? sql`from (${check.select}) as ${ROW_ALIAS}` : sql`${source([check])}\nwhere ${filtered(check, breaking(check))}`;
+  const outputs = [
+    sql`count(*)::text as ${identifier(violationsColumn(0))}`,
+    ...check.form === "rows" ? hasRows(check) : []
+  ];
+  return sql`select ${join3(outputs, sql`, `)}\nfrom (select ${rows} limit ${param(limit, "bigint")}) as broken`;
+}
 function readCounts(check, row, place = 0) {
+  const { countLimit } = check.rule;
+  const tableIsEmpty = row?.[HAS_ROWS] === "false";
+  if (countLimit !== void 0) {
+    const violations = countOf(row, violationsColumn(0));
+    return { violations, isExact: violations < countLimit, classes: {}, tableIsEmpty };
+  }
   const names = check.form === "rows" ? check.classes : [];
   const counted3 = names.map(({ name: name2 }, i) => [name2, countOf(row, classColumn(place, i))]);
   return {
     violations: countsApart(check) ? countOf(row, violationsColumn(place)) : counted3.reduce((sum2, [, count], i) => sum2 + (names[i]?.breaks ? count : 0), 0),
+    isExact: true,
     classes: Object.fromEntries(counted3),
-    tableIsEmpty: row?.[HAS_ROWS] === "false"
+    tableIsEmpty
   };
 }
 function addCounts(one, other) {
   const names = Object.entries(one.classes);
   return {
     violations: one.violations + other.violations,
+    isExact: one.isExact && other.isExact,
     classes: Object.fromEntries(names.map(([name2, count]) => [name2, count + (other.classes[name2] ?? 0)])),
     tableIsEmpty: one.tableIsEmpty && other.tableIsEmpty
   };
@@ -51509,7 +51525,7 @@ function startJob(step, serverMajor) {
 }
 function partsOf({ strategy, checks }) {
   const [check] = checks;
-  if (strategy !== "scan" || check.form !== "rows" || check.joins.some(({ isCostly }) => isCostly))
+  if (strategy !== "scan" || check.form !== "rows" || check.rule.countLimit !== void 0 || check.joins.some(({ isCostly }) => isCostly))
     return [void 0];
   const pages = Math.max(...[check.relation, ...check.relation.descendants].map((each) => each.pages));
   const count = Math.ceil(pages / PART_PAGES);
@@ -51577,11 +51593,13 @@ async function countPart({ checks, statement }, part, session, limits) {
   const schemas = [...new Set(checks.flatMap(({ operatorSchemas: operatorSchemas2 }) => operatorSchemas2))];
   const statementTimeoutMs = checks[0].rule.timeoutMs ?? limits.statementTimeoutMs;
   return askAside(session, { ...limits, statementTimeoutMs }, schemas, async (query2) => {
+    if (checks[0].rule.countLimit !== void 0) await query2(withoutNestedLoops);
     const [row] = await query2(statement(part));
     await expectUnchanged(query2);
     return checks.map((check, place) => readCounts(check, row, place));
   });
 }
+var withoutNestedLoops = sql`select pg_catalog.set_config('enable_nestloop', 'off', true)`;
 async function judge({ step, elapsedMs }, counts, session, options) {
   const results = [];
   for (const [place, check] of step.checks.entries()) {
@@ -51598,13 +51616,13 @@ async function judge({ step, elapsedMs }, counts, session, options) {
   }
   return results;
 }
-async function judgeOne(check, { violations: count, classes, tableIsEmpty }, session, options) {
-  const measured = { violations: { count, exact: true }, classes, tableIsEmpty };
+async function judgeOne(check, { violations: count, isExact, classes, tableIsEmpty }, session, options) {
+  const measured = { violations: { count, exact: isExact }, classes, tableIsEmpty };
   const allowed = check.rule.maxViolations;
   if (count <= allowed)
     return { ...measured, outcome: "held", proof: describeHeld(check, count, tableIsEmpty) };
   const samples = await readSamples(check, session, options);
-  return { ...measured, outcome: "broken", reason: describeBroken(count, allowed), samples };
+  return { ...measured, outcome: "broken", reason: describeBroken(count, isExact, allowed), samples };
 }
 function describeHeld(check, count, tableIsEmpty) {
   if (count > 0)
@@ -51615,15 +51633,16 @@ function describeHeld(check, count, tableIsEmpty) {
   if (tableIsEmpty) return `${displayTable(table3)} has no row${asOf}`;
   return `no row of ${displayTable(table3)} breaks it${asOf}`;
 }
-function describeBroken(count, allowed) {
-  const rows = count === 1 ? "1 row breaks it" : `${count} rows break it`;
+function describeBroken(count, isExact, allowed) {
+  const atLeast = isExact ? "" : "at least ";
+  const rows = count === 1 ? `${atLeast}1 row breaks it` : `${atLeast}${count} rows break it`;
   return allowed > 0 ? `${rows}, at most ${allowed} allowed` : rows;
 }
 async function readSamples(check, session, limits) {
   const statement = limits.samples > 0 ? sampleStatement(check, limits.samples) : void 0;
   if (!statement) return [];
   const rows = await askAside(session, limits, check.operatorSchemas, async (query2) => {
-    await query2(sql`select pg_catalog.set_config('enable_nestloop', 'off', true)`);
+    await query2(withoutNestedLoops);
     return query2(statement);
   }).catch(() => []);
   return rows.map((row) => ({
@@ -52174,19 +52193,23 @@ function groupsOf(checks) {
   for (const check of checks) {
     const key = `${check.relation.oid} ${check.rule.timeoutMs ?? ""}`;
     const outputs = check.classes.length + 1;
-    const group2 = open4.get(key);
-    if (!holdsRawSql(check.rule) && group2 && group2.outputs + outputs <= MAX_OUTPUTS) {
+    const group2 = isAlone(check) ? void 0 : open4.get(key);
+    if (group2 && group2.outputs + outputs <= MAX_OUTPUTS) {
       group2.checks.push(check);
       group2.outputs += outputs;
       continue;
     }
     const begun = [check];
     groups.push(begun);
-    if (!holdsRawSql(check.rule)) open4.set(key, { checks: begun, outputs });
+    if (!isAlone(check)) open4.set(key, { checks: begun, outputs });
   }
   return groups;
 }
+var isAlone = ({ rule }) => holdsRawSql(rule) || rule.countLimit !== void 0;
 async function stepsFor(group2, session, options) {
+  const [only] = group2;
+  if (only.rule.countLimit !== void 0)
+    return [await limitedStep(only, only.rule.countLimit, session, options)];
   const together = await scanStep(group2, session, options);
   if (options.strategy === "scan") return [together];
   const alone = [];
@@ -52238,8 +52261,24 @@ async function scanStep(checks, session, options) {
     statement: (range) => countStatement(checks, range)
   };
 }
+async function limitedStep(check, limit, session, options) {
+  const statement = limitedCountStatement(check, limit);
+  const step = await explained3({ strategy: "index probe", checks: [check] }, statement, session, options);
+  const strategy = step?.index === void 0 ? "scan" : "index probe";
+  const cost = step?.cost ?? check.relation.pages;
+  return {
+    form: "count",
+    strategy,
+    checks: [check],
+    index: step?.index,
+    cost,
+    pages: 0,
+    statement: () => statement
+  };
+}
 async function queryStep(check, session, options) {
-  const statement = countQueryStatement(check);
+  const { countLimit } = check.rule;
+  const statement = countLimit === void 0 ? countQueryStatement(check) : limitedCountStatement(check, countLimit);
   const parts = { strategy: "query", checks: [check] };
   const step = await explained3(parts, statement, session, options);
   return {
@@ -54645,6 +54684,9 @@ var commonShape = {
   where: expression.optional().describe("Only rows for which this condition is true are checked."),
   severity: severity.optional(),
   max_violations: int().min(0).optional().describe("How many violations are tolerated. 0 by default."),
+  count: union([literal("exact"), strictObject({ at_least: int().min(1) })]).optional().describe(
+    "How far to count: `exact` (the default), or `{ at_least: 100 }`, which stops there and names no classes."
+  ),
   enforce_from: phase.optional().describe("Before this phase the rule is counted and shown, and never fails the run."),
   remedy: string2().optional().describe("What to do when the rule breaks."),
   paths: array(string2().min(1)).optional().describe("Globs of files, such as migrations, that a break is annotated on."),
@@ -54652,11 +54694,12 @@ var commonShape = {
 };
 var WITHOUT_WHERE = ["query", "schema"];
 var ruleSchemas = KIND_NAMES.map((kind) => {
-  const { where, ...common } = commonShape;
+  const { where, count, ...common } = commonShape;
   return strictObject({
     kind: literal(kind),
     ...common,
     ...WITHOUT_WHERE.includes(kind) ? {} : { where },
+    ...kind === "schema" ? {} : { count },
     ...kind === "query" ? {} : { tables },
     ...kindShapes[kind]
   });
@@ -54678,7 +54721,8 @@ function ruleKeys(kind) {
   const own2 = kind === void 0 ? KIND_NAMES.flatMap((each) => Object.keys(kindShapes[each])) : Object.keys(kindShapes[kind]);
   const absent = /* @__PURE__ */ new Set([
     ...kind === "query" ? ["tables"] : [],
-    ...kind && WITHOUT_WHERE.includes(kind) ? ["where"] : []
+    ...kind && WITHOUT_WHERE.includes(kind) ? ["where"] : [],
+    ...kind === "schema" ? ["count"] : []
   ]);
   return ["kind", "tables", ...Object.keys(commonShape), ...own2].filter((key) => !absent.has(key));
 }
@@ -55015,7 +55059,7 @@ function valueAt(value, path6) {
 async function makeRule(document, file, input, index) {
   const path6 = ["rules", index];
   const { kind, id, tables: tables2, schema: schema2, where, severity: severity2, ...rest } = input;
-  const { max_violations, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
+  const { max_violations, count, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
   const problems = [];
   const at = (inner) => document.locate([...path6, ...inner]);
   const phases = file.phases ?? [];
@@ -55052,6 +55096,7 @@ async function makeRule(document, file, input, index) {
     severity: severity2 ?? file.defaults?.severity ?? "error",
     where: authorSql.get("where"),
     maxViolations: max_violations ?? 0,
+    countLimit: typeof count === "object" ? Math.max(count.at_least, (max_violations ?? 0) + 1) : void 0,
     enforceFrom: enforce_from,
     paths: paths ?? [],
     timeoutMs: timeoutText === void 0 ? void 0 : parseDurationMs(timeoutText),

@@ -22,9 +22,11 @@ declare const ROWGATE_VERSION: string | undefined;
 /** The command line: reads it, runs what it asks for, and sets the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
   const cancel = new AbortController();
+  let interrupts = 0;
   process.on('SIGINT', () => {
-    // Whoever asks twice does not want to wait for the report; a SIGTERM after it is a runner's, which waits a little.
-    if (cancel.signal.aborted) process.exit(EXIT_UNKNOWN);
+    interrupts += 1;
+    // Whoever presses it twice does not want to wait for the report. GitHub's runner goes on to SIGTERM, and waits.
+    if (interrupts > 1) process.exit(EXIT_UNKNOWN);
     cancel.abort();
   });
   process.on('SIGTERM', () => cancel.abort());

@@ -29,7 +29,12 @@ export function startJob(step: CountStep, serverMajor: number): CountJob {
 
 function partsOf({ strategy, checks }: CountStep): (PageRange | undefined)[] {
   const [check] = checks;
-  if (strategy !== 'scan' || check.form !== 'rows' || check.joins.some(({ isCostly }) => isCostly))
+  if (
+    strategy !== 'scan' ||
+    check.form !== 'rows' ||
+    check.rule.countLimit !== undefined ||
+    check.joins.some(({ isCostly }) => isCostly)
+  )
     return [undefined];
   const pages = Math.max(...[check.relation, ...check.relation.descendants].map((each) => each.pages));
   const count = Math.ceil(pages / PART_PAGES);

@@ -20,11 +20,15 @@ export async function countPart(
   const schemas = [...new Set(checks.flatMap(({ operatorSchemas }) => operatorSchemas))];
   const statementTimeoutMs = checks[0].rule.timeoutMs ?? limits.statementTimeoutMs;
   return askAside(session, { ...limits, statementTimeoutMs }, schemas, async (query) => {
+    if (checks[0].rule.countLimit !== undefined) await query(withoutNestedLoops);
     const [row] = await query(statement(part));
     await expectUnchanged(query);
     return checks.map((check, place) => readCounts(check, row, place));
   });
 }
+
+/** With a limit the planner hopes for an early end, and looks up a parent for each row until there is one. */
+const withoutNestedLoops = sql`select pg_catalog.set_config('enable_nestloop', 'off', true)`;
 
 type JudgeOptions = Limits & { readonly samples: number };
 
@@ -53,16 +57,16 @@ export async function judge(
 
 async function judgeOne(
   check: RowCheck | QueryCheck,
-  { violations: count, classes, tableIsEmpty }: Counts,
+  { violations: count, isExact, classes, tableIsEmpty }: Counts,
   session: Session,
   options: JudgeOptions,
 ): Promise<Outcome> {
-  const measured = { violations: { count, exact: true }, classes, tableIsEmpty };
+  const measured = { violations: { count, exact: isExact }, classes, tableIsEmpty };
   const allowed = check.rule.maxViolations;
   if (count <= allowed)
     return { ...measured, outcome: 'held', proof: describeHeld(check, count, tableIsEmpty) };
   const samples = await readSamples(check, session, options);
-  return { ...measured, outcome: 'broken', reason: describeBroken(count, allowed), samples };
+  return { ...measured, outcome: 'broken', reason: describeBroken(count, isExact, allowed), samples };
 }
 
 function describeHeld(check: RowCheck | QueryCheck, count: number, tableIsEmpty: boolean): string {
@@ -76,8 +80,9 @@ function describeHeld(check: RowCheck | QueryCheck, count: number, tableIsEmpty:
   return `no row of ${displayTable(table)} breaks it${asOf}`;
 }
 
-function describeBroken(count: number, allowed: number): string {
-  const rows = count === 1 ? '1 row breaks it' : `${count} rows break it`;
+function describeBroken(count: number, isExact: boolean, allowed: number): string {
+  const atLeast = isExact ? '' : 'at least ';
+  const rows = count === 1 ? `${atLeast}1 row breaks it` : `${atLeast}${count} rows break it`;
   return allowed > 0 ? `${rows}, at most ${allowed} allowed` : rows;
 }
 
@@ -90,8 +95,7 @@ async function readSamples(
   const statement = limits.samples > 0 ? sampleStatement(check, limits.samples) : undefined;
   if (!statement) return [];
   const rows = await askAside(session, limits, check.operatorSchemas, async (query) => {
-    // With a limit the planner hopes for an early end, and looks up a parent for each row until there is one.
-    await query(sql`select pg_catalog.set_config('enable_nestloop', 'off', true)`);
+    await query(withoutNestedLoops);
     return query(statement);
   }).catch(() => []);
   return rows.map((row) => ({

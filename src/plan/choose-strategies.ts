@@ -2,7 +2,7 @@ import type { Session } from '../postgres/database.ts';
 import { holdsRawSql } from '../rules/rule.ts';
 import { askAside, type Limits } from '../postgres/snapshot.ts';
 import type { Sql } from '../sql/sql.ts';
-import { countQueryStatement, countStatement } from './count-statement.ts';
+import { countQueryStatement, countStatement, limitedCountStatement } from './count-statement.ts';
 import { explain, readExplained, type PlannedScan } from './explained.ts';
 import { estimateLinks, looseCost, looseStatement, steppingIndex } from './loose-index-scan.ts';
 import { type Check, type Plan, type QueryCheck, type RowCheck } from './plan.ts';
@@ -57,24 +57,30 @@ function groupsOf(checks: readonly RowCheck[]): RowChecks[] {
   for (const check of checks) {
     const key = `${check.relation.oid} ${check.rule.timeoutMs ?? ''}`;
     const outputs = check.classes.length + 1;
-    const group = open.get(key);
-    if (!holdsRawSql(check.rule) && group && group.outputs + outputs <= MAX_OUTPUTS) {
+    const group = isAlone(check) ? undefined : open.get(key);
+    if (group && group.outputs + outputs <= MAX_OUTPUTS) {
       group.checks.push(check);
       group.outputs += outputs;
       continue;
     }
     const begun: [RowCheck] = [check];
     groups.push(begun);
-    if (!holdsRawSql(check.rule)) open.set(key, { checks: begun, outputs });
+    if (!isAlone(check)) open.set(key, { checks: begun, outputs });
   }
   return groups;
 }
+
+/** Raw SQL is kept from the others; and a count that stops early would stop theirs. */
+const isAlone = ({ rule }: RowCheck): boolean => holdsRawSql(rule) || rule.countLimit !== undefined;
 
 /**
  * All checks of a group in one scan; or each that an index answers by itself, and the rest in one scan: whichever the
  * server estimates to be cheaper.
  */
 async function stepsFor(group: RowChecks, session: Session, options: StrategyOptions): Promise<CountStep[]> {
+  const [only] = group;
+  if (only.rule.countLimit !== undefined)
+    return [await limitedStep(only, only.rule.countLimit, session, options)];
   const together = await scanStep(group, session, options);
   if (options.strategy === 'scan') return [together];
   const alone: CountStep[] = [];
@@ -148,8 +154,32 @@ async function scanStep(checks: RowChecks, session: Session, options: StrategyOp
   };
 }
 
+/** One statement that stops early, however it finds the rows; so the table is not read in parts. */
+async function limitedStep(
+  check: RowCheck,
+  limit: number,
+  session: Session,
+  options: StrategyOptions,
+): Promise<CountStep> {
+  const statement = limitedCountStatement(check, limit);
+  const step = await explained({ strategy: 'index probe', checks: [check] }, statement, session, options);
+  const strategy = step?.index === undefined ? 'scan' : 'index probe';
+  const cost = step?.cost ?? check.relation.pages;
+  return {
+    form: 'count',
+    strategy,
+    checks: [check],
+    index: step?.index,
+    cost,
+    pages: 0,
+    statement: () => statement,
+  };
+}
+
 async function queryStep(check: QueryCheck, session: Session, options: StrategyOptions): Promise<CountStep> {
-  const statement = countQueryStatement(check);
+  const { countLimit } = check.rule;
+  const statement =
+    countLimit === undefined ? countQueryStatement(check) : limitedCountStatement(check, countLimit);
   const parts: StepParts = { strategy: 'query', checks: [check] };
   const step = await explained(parts, statement, session, options);
   return {

@@ -7,6 +7,8 @@ import { ROW_ALIAS, type QueryCheck, type RowCheck } from './plan.ts';
 /** What was counted for one check. */
 export type Counts = {
   readonly violations: number;
+  /** False where counting stopped: there are at least this many. */
+  readonly isExact: boolean;
   readonly classes: Readonly<Record<string, number>>;
   /** Whether the table has no row at all, where that was asked. */
   readonly tableIsEmpty: boolean;
@@ -38,16 +40,36 @@ export function countQueryStatement({ select }: QueryCheck): Sql {
   return sql`select count(*)::text as ${identifier(violationsColumn(0))} from (${select}) as ${ROW_ALIAS}`;
 }
 
+/** Counts the rows that break a check, of whatever class, and stops at `limit`: for rules that need to know no more. */
+export function limitedCountStatement(check: RowCheck | QueryCheck, limit: number): Sql {
+  const rows =
+    check.form === 'query'
+      ? sql`from (${check.select}) as ${ROW_ALIAS}`
+      : sql`${source([check])}\nwhere ${filtered(check, breaking(check))}`;
+  const outputs = [
+    sql`count(*)::text as ${identifier(violationsColumn(0))}`,
+    ...(check.form === 'rows' ? hasRows(check) : []),
+  ];
+  return sql`select ${join(outputs, sql`, `)}\nfrom (select ${rows} limit ${param(limit, 'bigint')}) as broken`;
+}
+
 /** What a count statement answered for the check at this place. A count that is missing is a fault, never zero. */
 export function readCounts(check: RowCheck | QueryCheck, row: Row | undefined, place = 0): Counts {
+  const { countLimit } = check.rule;
+  const tableIsEmpty = row?.[HAS_ROWS] === 'false';
+  if (countLimit !== undefined) {
+    const violations = countOf(row, violationsColumn(0));
+    return { violations, isExact: violations < countLimit, classes: {}, tableIsEmpty };
+  }
   const names = check.form === 'rows' ? check.classes : [];
   const counted = names.map(({ name }, i) => [name, countOf(row, classColumn(place, i))] as const);
   return {
     violations: countsApart(check)
       ? countOf(row, violationsColumn(place))
       : counted.reduce((sum, [, count], i) => sum + (names[i]?.breaks ? count : 0), 0),
+    isExact: true,
     classes: Object.fromEntries(counted),
-    tableIsEmpty: row?.[HAS_ROWS] === 'false',
+    tableIsEmpty,
   };
 }
 
@@ -56,6 +78,7 @@ export function addCounts(one: Counts, other: Counts): Counts {
   const names = Object.entries(one.classes);
   return {
     violations: one.violations + other.violations,
+    isExact: one.isExact && other.isExact,
     classes: Object.fromEntries(names.map(([name, count]) => [name, count + (other.classes[name] ?? 0)])),
     tableIsEmpty: one.tableIsEmpty && other.tableIsEmpty,
   };

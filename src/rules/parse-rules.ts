@@ -203,7 +203,7 @@ async function makeRule(
 ): Promise<{ rule: Rule; problems: Problem[] } | { problems: Problem[] }> {
   const path: Path = ['rules', index];
   const { kind, id, tables, schema, where, severity, ...rest } = input;
-  const { max_violations, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
+  const { max_violations, count, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
   const problems: Problem[] = [];
   const at = (inner: Path): Position => document.locate([...path, ...inner]);
   const phases = file.phases ?? [];
@@ -241,6 +241,7 @@ async function makeRule(
     severity: severity ?? file.defaults?.severity ?? 'error',
     where: authorSql.get('where'),
     maxViolations: max_violations ?? 0,
+    countLimit: typeof count === 'object' ? Math.max(count.at_least, (max_violations ?? 0) + 1) : undefined,
     enforceFrom: enforce_from,
     paths: paths ?? [],
     timeoutMs: timeoutText === undefined ? undefined : parseDurationMs(timeoutText),
@@ -271,6 +272,7 @@ type RuleInput = {
   where?: string;
   severity?: Rule['severity'];
   max_violations?: number;
+  count?: 'exact' | { at_least: number };
   enforce_from?: string;
   remedy?: string;
   paths?: string[];

@@ -171,6 +171,12 @@ const commonShape = {
   where: expression.optional().describe('Only rows for which this condition is true are checked.'),
   severity: severity.optional(),
   max_violations: z.int().min(0).optional().describe('How many violations are tolerated. 0 by default.'),
+  count: z
+    .union([z.literal('exact'), z.strictObject({ at_least: z.int().min(1) })])
+    .optional()
+    .describe(
+      'How far to count: `exact` (the default), or `{ at_least: 100 }`, which stops there and names no classes.',
+    ),
   enforce_from: phase
     .optional()
     .describe('Before this phase the rule is counted and shown, and never fails the run.'),
@@ -186,11 +192,12 @@ const commonShape = {
 const WITHOUT_WHERE: readonly KindName[] = ['query', 'schema'];
 
 const ruleSchemas = KIND_NAMES.map((kind) => {
-  const { where, ...common } = commonShape;
+  const { where, count, ...common } = commonShape;
   return z.strictObject({
     kind: z.literal(kind),
     ...common,
     ...(WITHOUT_WHERE.includes(kind) ? {} : { where }),
+    ...(kind === 'schema' ? {} : { count }),
     ...(kind === 'query' ? {} : { tables }),
     ...kindShapes[kind],
   });
@@ -234,6 +241,7 @@ export function ruleKeys(kind: KindName | undefined): string[] {
   const absent = new Set([
     ...(kind === 'query' ? ['tables'] : []),
     ...(kind && WITHOUT_WHERE.includes(kind) ? ['where'] : []),
+    ...(kind === 'schema' ? ['count'] : []),
   ]);
   return ['kind', 'tables', ...Object.keys(commonShape), ...own].filter((key) => !absent.has(key));
 }

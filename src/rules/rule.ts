@@ -59,6 +59,8 @@ type RuleBase = {
   readonly schema: string;
   readonly where: AuthorSql | undefined;
   readonly maxViolations: number;
+  /** Counting stops at this many violations, always more than are allowed; undefined counts them all. */
+  readonly countLimit: number | undefined;
   /** The first phase in which the rule can fail a run; undefined means always. */
   readonly enforceFrom: string | undefined;
   /** The phases of the rule's file, in order; empty when it declares none. */

@@ -16,7 +16,7 @@ export type Fault =
   | 'garbage'
   /** Another protocol's words in place of the message. */
   | 'nonsense'
-  /** From here on in pieces of a few bytes each. */
+  /** The next kilobytes in pieces of a few bytes each. */
   | 'drip'
   /** Later than anybody expects. */
   | 'delay';
@@ -64,11 +64,14 @@ type Link = {
   readonly server: Socket;
   readonly opening: Opening;
   session: number;
-  state: 'fair' | 'dripping' | 'silent' | 'ended';
+  /** Bytes that are still to drip. */
+  drip: number;
+  state: 'fair' | 'silent' | 'ended';
 };
 
 const DELAY_MS = 400;
-const DRIP_BYTES = 7;
+const DRIP_BYTES = 2_000;
+const DROP_BYTES = 7;
 const NEVER = new Promise<never>(() => {});
 
 /** After it nothing goes on in either direction. */
@@ -99,6 +102,7 @@ export async function startFaultProxy(options: ProxyOptions): Promise<FaultProxy
       server,
       opening: { started: false, askedForTls: false },
       session: 0,
+      drip: 0,
       state: 'fair',
     };
     links.add(link);
@@ -135,11 +139,13 @@ export async function startFaultProxy(options: ProxyOptions): Promise<FaultProxy
       session: link.session,
       text: frame.bytes.toString('latin1'),
     });
-    if (link.state === 'fair') return void sink.write(frame.bytes);
-    for (let start = 0; start < frame.bytes.length; start += DRIP_BYTES) {
-      sink.write(frame.bytes.subarray(start, start + DRIP_BYTES));
+    let start = 0;
+    for (; start < frame.bytes.length && link.drip > 0; start += DROP_BYTES) {
+      link.drip -= DROP_BYTES;
+      sink.write(frame.bytes.subarray(start, start + DROP_BYTES));
       await new Promise((resolve) => setImmediate(resolve));
     }
+    if (start < frame.bytes.length) sink.write(frame.bytes.subarray(start));
   }
 
   async function strike(fault: Fault, frame: Frame, link: Link, sink: Socket): Promise<void> {
@@ -157,7 +163,7 @@ export async function startFaultProxy(options: ProxyOptions): Promise<FaultProxy
       case 'nonsense':
         return void sink.write('HTTP/1.1 400 Bad Request\r\n\r\n');
       case 'drip':
-        link.state = 'dripping';
+        link.drip = DRIP_BYTES;
         return forward(frame, link, sink);
       case 'delay':
         await sleep(DELAY_MS);

@@ -5,7 +5,7 @@ import { reportSchema, type Report } from '../../src/report/report.ts';
 import { runGate, type GateOptions } from '../support/run-gate.ts';
 
 /** Longer than any run may take here, whatever goes wrong: the deadline of a catalogue query, and closing. */
-const HANG_MS = 60_000;
+const HANG_MS = 90_000;
 
 export const SCHEMA = `
   create table first (id bigint primary key, value bigint); insert into first select i, i from generate_series(1, 20) i;

@@ -104,9 +104,14 @@ export async function testNetworkFaults(driver: DriverName, sweepStep: number): 
   async function runCell({ title, fault, at, lanes = 1 }: NetworkCell): Promise<boolean> {
     const { hostname: host, port } = new URL(database.url);
     const proxy = await startFaultProxy({ to: { host, port: Number(port) }, fault, at });
-    const { url, name } = namedUrl(database.url, { port: proxy.port, connectTimeoutSeconds: 10 });
+    const { url, name } = namedUrl(database.url, { port: proxy.port, connectTimeoutSeconds: 20 });
     try {
-      const report = await runToEnd({ driver, url, maxConnections: lanes });
+      const report = await runToEnd({
+        driver,
+        url,
+        maxConnections: lanes,
+        statementTimeout: HARMLESS.has(fault) ? '30s' : '2s',
+      });
       assert.ok(proxy.struck || title === '', 'the fault has struck');
       if (HARMLESS.has(fault)) expectUndisturbed(report, good);
       else expectHonest(report, good, proxy.passed);

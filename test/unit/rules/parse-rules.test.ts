@@ -361,6 +361,7 @@ test('what a rule does not say is filled in', async () => {
     severity: 'error',
     where: undefined,
     maxViolations: 0,
+    countLimit: undefined,
     enforceFrom: undefined,
     paths: [],
     timeoutMs: undefined,
