@@ -9237,7 +9237,7 @@ var require_scan = __commonJS({
         token.depth = token.isGlobstar ? Infinity : 1;
       }
     };
-    var scan = (input, options) => {
+    var scan2 = (input, options) => {
       const opts = options || {};
       const length = input.length - 1;
       const scanToEnd = opts.parts === true || opts.tokens === true || opts.scanToEnd === true;
@@ -9526,7 +9526,7 @@ var require_scan = __commonJS({
       }
       return state;
     };
-    module.exports = scan;
+    module.exports = scan2;
   }
 });
 
@@ -10549,7 +10549,7 @@ var require_parse = __commonJS({
 var require_picomatch = __commonJS({
   "node_modules/picomatch/lib/picomatch.js"(exports, module) {
     "use strict";
-    var scan = require_scan();
+    var scan2 = require_scan();
     var parse2 = require_parse();
     var utils = require_utils3();
     var constants2 = require_constants();
@@ -10640,7 +10640,7 @@ var require_picomatch = __commonJS({
       if (Array.isArray(pattern)) return pattern.map((p) => picomatch3.parse(p, options));
       return parse2(pattern, { ...options, fastpaths: false });
     };
-    picomatch3.scan = (input, options) => scan(input, options);
+    picomatch3.scan = (input, options) => scan2(input, options);
     picomatch3.compileRe = (state, options, returnOutput = false, returnState = false) => {
       if (returnOutput === true) {
         return state.output;
@@ -28698,8 +28698,13 @@ async function send(client, { text: text3, parameters }) {
     rowMode: "array",
     types: AS_TEXT
   };
-  const { fields, rows } = await client.query(query2);
+  const { fields, rows } = await client.query(query2).catch(whyItFailed);
   return { columns: fields.map(({ name: name2 }) => name2), rows };
+}
+function whyItFailed(error2) {
+  const isLoss = error2 instanceof Error && /not queryable$|^Connection terminated/.test(error2.message);
+  return isLoss ? new Promise(() => {
+  }) : Promise.reject(error2);
 }
 
 // src/postgres/drivers/postgres.ts
@@ -29429,7 +29434,7 @@ async function readStandby(session) {
         extract(epoch from pg_catalog.pg_last_xact_replay_timestamp())::text as last_commit,
         pg_catalog.pg_last_wal_replay_lsn()::text as replayed, pg_catalog.pg_last_wal_receive_lsn()::text as received,
         pg_catalog.pg_is_wal_replay_paused() as paused, receiver.pid is not null as receiving,
-        extract(epoch from receiver.last_msg_receipt_time)::text as last_contact
+        extract(epoch from receiver.last_msg_receipt_time)::text as last_contact, receiver.latest_end_lsn::text as written
       from (select) one left join pg_catalog.pg_stat_wal_receiver receiver on true`);
     return { state: stateOf(row ?? {}), maxAgeMs: maxAgeOf(row ?? {}) };
   } catch (error2) {
@@ -29437,10 +29442,11 @@ async function readStandby(session) {
     return { state: "unknown", maxAgeMs: void 0 };
   }
 }
-function stateOf({ paused, receiving, replayed, received }) {
+function stateOf({ paused, receiving, replayed, received, written }) {
   if (paused === "t") return "paused";
   if (receiving !== "t") return "disconnected";
-  return lsnOf(replayed) >= lsnOf(received) ? "applied" : "behind";
+  const isApplied = [received, written].every((position) => lsnOf(replayed) >= lsnOf(position));
+  return isApplied ? "applied" : "behind";
 }
 function maxAgeOf(row) {
   const { now, last_commit: lastCommit, last_contact: lastContact } = row;
@@ -29550,6 +29556,8 @@ async function configure(session) {
     DateStyle: "ISO, YMD",
     TimeZone: "UTC",
     jit: "off",
+    // To cost a merge join the planner reads the ends of indexes, and rows there; a hash join does as well.
+    enable_mergejoin: "off",
     // One connection uses one core: how many cores a run takes is for --max-connections to say.
     max_parallel_workers_per_gather: "0",
     // A scan that begins in the middle would show other samples each time.
@@ -29570,7 +29578,7 @@ function settings(values) {
     sql`, `
   )}`;
 }
-async function askAside(session, limits, schemas, ask2) {
+async function askAside(session, limits, schemas, ask3) {
   return inSavepoint(session, async () => {
     const path5 = ["pg_catalog", ...schemas.map(quoteIdentifier), "pg_temp"].join(", ");
     await session.query(
@@ -29580,7 +29588,7 @@ async function askAside(session, limits, schemas, ask2) {
         lock_timeout: String(limits.lockTimeoutMs)
       })
     );
-    return ask2(
+    return ask3(
       (statement) => session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS })
     );
   });
@@ -29652,8 +29660,8 @@ async function refutes({ relation, operatorSchemas: operatorSchemas2 }, contradi
     const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`;
     const [row] = await query2(statement);
     await expectUnchanged(query2);
-    const [explained3] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
-    return explained3?.Plan?.["Node Type"] === "Result" && explained3.Plan["One-Time Filter"] === "false";
+    const [explained2] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+    return explained2?.Plan?.["Node Type"] === "Result" && explained2.Plan["One-Time Filter"] === "false";
   });
   return await isEmpty(contradiction) && !(relation.kind === "partitioned table" && await isEmpty(sql`true`));
 }
@@ -30010,6 +30018,29 @@ function lost() {
   return new Problem("connection-lost", "the connection to the server was lost before this check could run");
 }
 
+// src/plan/explained.ts
+function explain(statement) {
+  return sql`explain (format json, verbose) ${statement}`;
+}
+function readExplained(row) {
+  const [explained2] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+  const plan2 = explained2?.Plan;
+  if (!plan2) throw new TypeError("the server explained nothing");
+  return {
+    cost: plan2["Total Cost"] ?? 0,
+    scans: scansOf(plan2),
+    isRefuted: plan2["Node Type"] === "Result" && plan2["One-Time Filter"] === "false"
+  };
+}
+function scansOf(node2) {
+  const { "Relation Name": name2, Schema: schema2, "Index Name": index } = node2;
+  const relation = name2 === void 0 ? void 0 : `${schema2}.${name2}`;
+  const isSearch = node2["Index Cond"] !== void 0 || node2["Node Type"] === "Bitmap Heap Scan";
+  const own2 = relation === void 0 && index === void 0 ? [] : [{ relation, node: node2["Node Type"], index, isSearch }];
+  const below = (node2.Plans ?? []).filter((each) => each["Parent Relationship"] !== "InitPlan");
+  return [...own2, ...below.flatMap(scansOf)];
+}
+
 // src/check/refused-names.ts
 var DENIED_FUNCTIONS = {
   table_to_xml: "reads a whole table",
@@ -30135,35 +30166,68 @@ async function vetPlan(plan2, session, limits) {
   const uncertain2 = await findUncertainOperators(plan2, session);
   const found = /* @__PURE__ */ new Map();
   const vet = async (check2) => {
-    const problem = refused.get(check2.rule) ?? uncertain2.get(check2);
-    found.set(check2, problem ?? await explainProblem(check2, session, limits));
+    found.set(check2, await explainAlone(check2, session, limits));
   };
-  for (const check2 of plan2.checks) await vet(check2);
-  for (const check2 of plan2.checks) if (found.get(check2)?.code === "lock-timeout") await vet(check2);
+  for (const check2 of plan2.checks) found.set(check2, refused.get(check2.rule) ?? uncertain2.get(check2));
+  for (const batch of batchesOf(plan2.checks.filter((check2) => !found.get(check2)))) {
+    const explained3 = await explainTogether(batch, session, limits);
+    for (const check2 of batch) {
+      if (explained3) found.set(check2, explained3.get(check2));
+      else await vet(check2);
+    }
+  }
+  for (const check2 of plan2.checks) {
+    const problem = found.get(check2);
+    if (problem instanceof Problem && problem.code === "lock-timeout") await vet(check2);
+  }
   const checks = plan2.checks.flatMap((check2) => {
     const problem = found.get(check2);
-    if (!problem) return check2;
+    if (!(problem instanceof Problem)) return check2;
     const isMistake = MISTAKES.has(problem.code) && problem.at !== void 0;
     if (!check2.enforced || !isMistake) return impossible(check2, problem);
     problems.push(problem);
     return [];
   });
-  return { plan: { checks }, problems };
+  const explained2 = [...found].flatMap(
+    ([check2, each]) => each === void 0 || each instanceof Problem ? [] : [[check2, each]]
+  );
+  return { plan: { checks }, problems, explained: new Map(explained2) };
+}
+var BATCH = 20;
+function batchesOf(checks) {
+  const isEasy = (check2) => check2.form === "rows" && check2.operatorSchemas.length === 0;
+  const easy = checks.filter(isEasy);
+  const batches = Array.from(
+    { length: Math.ceil(easy.length / BATCH) },
+    (_, i) => easy.slice(i * BATCH, (i + 1) * BATCH)
+  );
+  return [...batches, ...checks.filter((check2) => !isEasy(check2)).map((check2) => [check2])];
+}
+async function explainTogether(checks, session, limits) {
+  const rows = checks.filter((check2) => check2.form === "rows");
+  if (checks.length < 2 || rows.length < checks.length || rows.some(foreignPartition) || limits.signal.aborted)
+    return void 0;
+  return askAside(session, limits, [], async (query2) => {
+    const found = /* @__PURE__ */ new Map();
+    for (const check2 of rows) found.set(check2, readExplained((await query2(explained(check2)))[0]));
+    const [foreign] = await query2(foreignTables);
+    return foreign ? void 0 : found;
+  }).catch(() => void 0);
 }
 var MISTAKES = /* @__PURE__ */ new Set(["rules-invalid", "sql-not-allowed"]);
-async function explainProblem(check2, session, limits) {
+async function explainAlone(check2, session, limits) {
   if (limits.signal.aborted || check2.form === "impossible") return void 0;
   if (check2.form === "catalog") return explainRequirements(check2, session, limits);
   const samples = check2.form === "query" ? sampleStatement(check2, 1) : void 0;
   let inSamples = false;
   try {
     return await askAside(session, limits, check2.operatorSchemas, async (query2) => {
-      await query2(explained(check2));
+      const [row] = await query2(explained(check2));
       const [foreign] = await query2(foreignTables);
       inSamples = true;
       if (samples) await query2(sql`explain (costs off) ${samples}`);
       const name2 = foreign?.["name"] ?? foreignPartition(check2);
-      return name2 ? readsForeignTable(check2, name2) : void 0;
+      return name2 ? readsForeignTable(check2, name2) : readExplained(row);
     });
   } catch (error2) {
     const inAuthorSql = inSamples ? check2.rule.locate(["key"]) : inQuery(check2, asProblem(error2));
@@ -30195,7 +30259,7 @@ function mistake(error2, at) {
   const message = `the server refuses this rule: ${error2.message.replaceAll("pg_catalog.", "")}`;
   return new Problem("rules-invalid", message, { at, hint, sqlstate, cause: error2 });
 }
-var explained = (check2) => sql`explain (costs off) ${check2.form === "rows" ? countStatement([check2]) : countQueryStatement(check2)}`;
+var explained = (check2) => explain(check2.form === "rows" ? countStatement([check2]) : countQueryStatement(check2));
 var foreignTables = sql`
   select c.oid::pg_catalog.regclass::text as name
   from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation
@@ -30324,14 +30388,13 @@ function looseStatement(check2, reference) {
       where ${LINK}.${VALUE} is not null
     ) as counted`;
 }
-async function estimateLinks({ relation, reference }, session, limits) {
+async function estimateLinks({ relation, reference }, query2) {
   const link = reference?.on[0]?.child.name ?? "";
   const { schema: schema2, name: name2 } = relation.name;
-  const statement = sql`
+  const [row] = await query2(sql`
     select n_distinct::text as n from pg_catalog.pg_stats
     where schemaname = ${param(schema2, "name")} and tablename = ${param(name2, "name")} and attname = ${param(link, "name")}
-      and not inherited`;
-  const [row] = await askAside(session, limits, [], (query2) => query2(statement)).catch(() => []);
+      and not inherited`);
   const distinct4 = Number(row?.["n"] ?? 0);
   return distinct4 < 0 ? -distinct4 * relation.rows : distinct4 || void 0;
 }
@@ -30415,48 +30478,24 @@ function nameFor({ name: name2 }, parts) {
 }
 var text = (statement) => `${compile(statement).text.replaceAll(/\s*\n\s*/g, " ")};`;
 
-// src/plan/explained.ts
-function explain(statement) {
-  return sql`explain (format json, verbose) ${statement}`;
-}
-function readExplained(row) {
-  const [explained3] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
-  const plan2 = explained3?.Plan;
-  if (!plan2) throw new TypeError("the server explained nothing");
-  return {
-    cost: plan2["Total Cost"] ?? 0,
-    scans: scansOf(plan2),
-    isRefuted: plan2["Node Type"] === "Result" && plan2["One-Time Filter"] === "false"
-  };
-}
-function scansOf(node2) {
-  const { "Relation Name": name2, Schema: schema2, "Index Name": index } = node2;
-  const relation = name2 === void 0 ? void 0 : `${schema2}.${name2}`;
-  const isSearch = node2["Index Cond"] !== void 0 || node2["Node Type"] === "Bitmap Heap Scan";
-  const own2 = relation === void 0 && index === void 0 ? [] : [{ relation, node: node2["Node Type"], index, isSearch }];
-  const below = (node2.Plans ?? []).filter((each) => each["Parent Relationship"] !== "InitPlan");
-  return [...own2, ...below.flatMap(scansOf)];
-}
-
 // src/plan/prove.ts
-async function prove(check2, session, limits) {
+async function prove(check2, query2) {
   if (check2.reference) return proveByForeignKey(check2, check2.reference);
   const contradictions = check2.contradictions ?? breakingRows(check2);
   for (const contradiction of contradictions) {
     const condition = check2.where ? sql`(${check2.where}) and (${contradiction})` : contradiction;
-    if (!await isRefuted(check2.relation, condition, session, limits, check2.operatorSchemas))
-      return void 0;
+    if (!await isRefuted(check2.relation, condition, query2)) return void 0;
   }
   return contradictions.length > 0 ? constraintsOf(check2) : void 0;
 }
 function breakingRows({ classes, joins }) {
   return joins.length > 0 ? [] : classes.filter(({ breaks }) => breaks).map(({ rows }) => rows);
 }
-async function isRefuted(relation, condition, session, limits, schemas) {
-  const refuted = (where) => askAside(session, limits, schemas, async (query2) => {
+async function isRefuted(relation, condition, query2) {
+  const refuted = async (where) => {
     const [row] = await query2(explain(sql`select from ${relation.name} as ${ROW_ALIAS} where ${where}`));
     return readExplained(row).isRefuted;
-  });
+  };
   return await refuted(condition) && !(relation.kind === "partitioned table" && await refuted(sql`true`));
 }
 function proveByForeignKey(check2, reference) {
@@ -30506,20 +30545,24 @@ function constraintsOf({ relation, rule }) {
 }
 
 // src/plan/choose-strategies.ts
-async function chooseStrategies({ checks }, session, options) {
+async function chooseStrategies({ checks }, explained2, session, options) {
   const steps = [];
-  const open4 = [];
   for (const check2 of checks) {
     if (check2.form === "catalog") steps.push({ form: "catalog", check: check2 });
-    else if (check2.form === "impossible") steps.push({ form: "none", check: check2 });
-    else if (check2.form === "query") steps.push(await queryStep(check2, session, options));
-    else {
-      const by = options.proofs ? await prove(check2, session, options) : void 0;
-      if (by === void 0) open4.push(check2);
-      else steps.push({ form: "proved", check: check2, by });
-    }
+    if (check2.form === "impossible") steps.push({ form: "none", check: check2 });
+    if (check2.form === "query") steps.push(queryStep(check2, explained2));
   }
-  for (const group of groupsOf(open4)) steps.push(...await stepsFor(group, session, options));
+  for (const group of groupsOf(checks.filter((check2) => check2.form === "rows"))) {
+    const schemas = [...new Set(group.flatMap(({ operatorSchemas: operatorSchemas2 }) => operatorSchemas2))];
+    const chosen = await askAside(
+      session,
+      options,
+      schemas,
+      (query2) => stepsFor(group, { ...options, explained: explained2, query: query2 })
+      // A way that cannot be planned is left; the scan says what is wrong when it runs.
+    ).catch(() => [scan(group)]);
+    steps.push(...chosen);
+  }
   return steps.toSorted((a, b) => costOf(b) - costOf(a));
 }
 var costOf = (step) => step.form === "count" ? step.cost : 0;
@@ -30543,105 +30586,114 @@ function groupsOf(checks) {
   return groups;
 }
 var isAlone = ({ rule }) => holdsRawSql(rule) || rule.countLimit !== void 0;
-async function stepsFor(group, session, options) {
+async function stepsFor(group, choice2) {
+  const proved = [];
+  const open4 = [];
+  for (const check2 of group) {
+    const by = choice2.proofs ? await prove(check2, choice2.query) : void 0;
+    if (by === void 0) open4.push(check2);
+    else proved.push({ form: "proved", check: check2, by });
+  }
+  const [first, ...others] = open4;
+  return first ? [...proved, ...await cheapest([first, ...others], choice2)] : proved;
+}
+async function cheapest(group, choice2) {
   const [only] = group;
-  if (only.rule.countLimit !== void 0)
-    return [await limitedStep(only, only.rule.countLimit, session, options)];
-  const together = await scanStep(group, session, options);
-  if (options.strategy === "scan") return [together];
+  if (only.rule.countLimit !== void 0) return [await limitedStep(only, only.rule.countLimit, choice2)];
+  const together = await scanStep(group, choice2);
+  if (choice2.strategy === "scan") return [together];
   const alone = [];
   for (const check2 of group) {
-    const step = await indexedStep(check2, session, options);
+    const step = await indexedStep(check2, choice2);
     if (step) alone.push(step);
   }
+  if (alone.length === 0) return [together];
   const answered = new Set(alone.flatMap(checksOf));
   const [first, ...others] = group.filter((check2) => !answered.has(check2));
-  const rest = first && alone.length > 0 ? [await scanStep([first, ...others], session, options)] : [];
-  const apart = first && alone.length === 0 ? [together] : [...alone, ...rest];
+  const apart = first ? [...alone, await scanStep([first, ...others], choice2)] : alone;
   return sum(apart) < together.cost ? apart : [together];
 }
 var sum = (steps) => steps.reduce((total, { cost }) => total + cost, 0);
-async function indexedStep(check2, session, options) {
-  const probe = await probeStep(check2, session, options);
-  const loose = await looseStep(check2, session, options);
+async function indexedStep(check2, choice2) {
+  const probe = probeStep(check2, choice2);
+  const loose = await looseStep(check2, choice2);
   if (probe && loose) return loose.cost < probe.cost ? loose : probe;
   return loose ?? probe;
 }
-async function probeStep(check2, session, options) {
-  const parts = { strategy: "index probe", checks: [check2] };
-  const step = await explained2(parts, countStatement([check2]), session, options);
-  return step?.index === void 0 ? void 0 : step;
+function probeStep(check2, { explained: explained2 }) {
+  const found = explained2.get(check2);
+  const index = found && indexOf(check2, found);
+  if (!found || index === void 0) return void 0;
+  return byIndex("index probe", check2, index, found.cost, countStatement([check2]));
 }
-async function looseStep(check2, session, options) {
+async function looseStep(check2, { query: query2 }) {
   const { reference } = check2;
   const index = steppingIndex(check2);
   if (!reference || !index) return void 0;
-  const links = await estimateLinks(check2, session, options);
+  const links = await estimateLinks(check2, query2);
   if (links === void 0) return void 0;
-  const statement = looseStatement(check2, reference);
-  const cost = looseCost(links, index);
-  const parts = { strategy: "loose index scan", checks: [check2] };
-  return { form: "count", ...parts, index: index.name, cost, pages: 0, statement: () => statement };
+  return byIndex(
+    "loose index scan",
+    check2,
+    index.name,
+    looseCost(links, index),
+    looseStatement(check2, reference)
+  );
 }
-async function scanStep(checks, session, options) {
-  const parts = { strategy: "scan", checks };
-  const step = await explained2(parts, countStatement(checks), session, options);
+function byIndex(strategy, check2, index, cost, statement) {
+  return { form: "count", strategy, checks: [check2], index, cost, pages: 0, statement: () => statement };
+}
+async function scanStep(checks, { explained: explained2, query: query2 }) {
+  const known = checks.length === 1 ? explained2.get(checks[0]) : void 0;
+  return scan(checks, (known ?? await ask(countStatement(checks), query2)).cost);
+}
+function scan(checks, estimated) {
   const { relation } = checks[0];
   const pages = [relation, ...relation.descendants].reduce((total, each) => total + each.pages, 0);
-  const cost = step?.cost ?? pages;
   return {
     form: "count",
-    ...parts,
+    strategy: "scan",
+    checks,
     index: void 0,
-    cost,
+    cost: estimated ?? pages,
     pages,
     statement: (range) => countStatement(checks, range)
   };
 }
-async function limitedStep(check2, limit, session, options) {
+async function limitedStep(check2, limit, { query: query2 }) {
   const statement = limitedCountStatement(check2, limit);
-  const step = await explained2({ strategy: "index probe", checks: [check2] }, statement, session, options);
-  const strategy = step?.index === void 0 ? "scan" : "index probe";
-  const cost = step?.cost ?? check2.relation.pages;
+  const found = await ask(statement, query2);
+  const index = indexOf(check2, found);
+  const strategy = index === void 0 ? "scan" : "index probe";
   return {
     form: "count",
     strategy,
     checks: [check2],
-    index: step?.index,
+    index,
+    cost: found.cost,
+    pages: 0,
+    statement: () => statement
+  };
+}
+function queryStep(check2, explained2) {
+  const { countLimit } = check2.rule;
+  const statement = countLimit === void 0 ? countQueryStatement(check2) : limitedCountStatement(check2, countLimit);
+  const cost = explained2.get(check2)?.cost ?? 0;
+  return {
+    form: "count",
+    strategy: "query",
+    checks: [check2],
+    index: void 0,
     cost,
     pages: 0,
     statement: () => statement
   };
 }
-async function queryStep(check2, session, options) {
-  const { countLimit } = check2.rule;
-  const statement = countLimit === void 0 ? countQueryStatement(check2) : limitedCountStatement(check2, countLimit);
-  const parts = { strategy: "query", checks: [check2] };
-  const step = await explained2(parts, statement, session, options);
-  return {
-    form: "count",
-    ...parts,
-    index: void 0,
-    cost: step?.cost ?? 0,
-    pages: 0,
-    statement: () => statement
-  };
+async function ask(statement, query2) {
+  const [row] = await query2(explain(statement));
+  return readExplained(row);
 }
-async function explained2(parts, statement, session, options) {
-  const [check2] = parts.checks;
-  if (options.signal.aborted) return void 0;
-  try {
-    const { cost, scans } = await askAside(session, options, check2.operatorSchemas, async (query2) => {
-      const [row] = await query2(explain(statement));
-      return readExplained(row);
-    });
-    const index = check2.form === "rows" ? indexOf(check2, scans) : void 0;
-    return { form: "count", ...parts, index, cost, pages: 0, statement: () => statement };
-  } catch {
-    return void 0;
-  }
-}
-function indexOf({ relation }, scans) {
+function indexOf({ relation }, { scans }) {
   const own2 = new Set([relation, ...relation.descendants].map(({ name: name2 }) => `${name2.schema}.${name2.name}`));
   const reads = scans.filter(({ relation: read2 }) => read2 !== void 0 && own2.has(read2));
   if (reads.length === 0 || !reads.every(({ isSearch }) => isSearch)) return void 0;
@@ -32380,8 +32432,8 @@ var escapeWin32Path = (path5) => path5.replace(WIN32_UNESCAPED_GLOB_SYMBOLS, "\\
 var escapePath = isWin ? escapeWin32Path : escapePosixPath;
 function isDynamicPattern(pattern, options) {
   if ((options === null || options === void 0 ? void 0 : options.caseSensitiveMatch) === false) return true;
-  const scan = import_picomatch.default.scan(pattern);
-  return scan.isGlob || scan.negated;
+  const scan2 = import_picomatch.default.scan(pattern);
+  return scan2.isGlob || scan2.negated;
 }
 function log(...tasks) {
   console.log(`[tinyglobby ${(/* @__PURE__ */ new Date()).toLocaleTimeString("es")}]`, ...tasks);
@@ -33666,7 +33718,7 @@ async function run2(options, world) {
   const start = performance4.now();
   const { rules, problems } = await loadRules(options.rules, world.rules);
   const mistakes = problems.length > 0 ? problems : checkPlanOptions(rules, options);
-  const answers = mistakes.length > 0 ? { results: [], problems: mistakes, warnings: [] } : await ask(rules, options, world);
+  const answers = mistakes.length > 0 ? { results: [], problems: mistakes, warnings: [] } : await ask2(rules, options, world);
   const { phase: phase2, failOn } = options;
   const report2 = makeReport({
     ...answers,
@@ -33691,7 +33743,7 @@ async function explainRun(options, world) {
     (error2) => makePlanReport({ steps: [], problems: [asProblem(error2)], warnings: [], adviseFor })
   );
 }
-async function ask(rules, options, world) {
+async function ask2(rules, options, world) {
   let target;
   try {
     return await onServer(rules, options, world, async ({ snapshot, prepared, limits }) => {
@@ -33735,9 +33787,9 @@ async function prepare(rules, unreviewed, options, snapshot, limits) {
   const planned = makePlan(rules, await readCatalog(leader), options);
   const allowed = holdBack(planned.plan, unreviewed);
   const warnings2 = await preflight(allowed, snapshot);
-  const { plan: plan2, problems } = await vetPlan(allowed, leader, limits);
+  const { plan: plan2, problems, explained: explained2 } = await vetPlan(allowed, leader, limits);
   const mistakes = [...planned.problems, ...problems];
-  const steps = mistakes.length > 0 ? [] : await chooseStrategies(plan2, leader, { ...options, ...limits });
+  const steps = mistakes.length > 0 ? [] : await chooseStrategies(plan2, explained2, leader, { ...options, ...limits });
   return { plan: plan2, steps, warnings: warnings2, problems: mistakes };
 }
 function endedBy(signal, timeMs) {

@@ -30012,7 +30012,7 @@ var require_scan = __commonJS({
         token.depth = token.isGlobstar ? Infinity : 1;
       }
     };
-    var scan = (input, options) => {
+    var scan2 = (input, options) => {
       const opts = options || {};
       const length = input.length - 1;
       const scanToEnd = opts.parts === true || opts.tokens === true || opts.scanToEnd === true;
@@ -30301,7 +30301,7 @@ var require_scan = __commonJS({
       }
       return state;
     };
-    module.exports = scan;
+    module.exports = scan2;
   }
 });
 
@@ -31324,7 +31324,7 @@ var require_parse2 = __commonJS({
 var require_picomatch = __commonJS({
   "node_modules/picomatch/lib/picomatch.js"(exports, module) {
     "use strict";
-    var scan = require_scan();
+    var scan2 = require_scan();
     var parse4 = require_parse2();
     var utils = require_utils4();
     var constants4 = require_constants6();
@@ -31415,7 +31415,7 @@ var require_picomatch = __commonJS({
       if (Array.isArray(pattern)) return pattern.map((p) => picomatch3.parse(p, options));
       return parse4(pattern, { ...options, fastpaths: false });
     };
-    picomatch3.scan = (input, options) => scan(input, options);
+    picomatch3.scan = (input, options) => scan2(input, options);
     picomatch3.compileRe = (state, options, returnOutput = false, returnState = false) => {
       if (returnOutput === true) {
         return state.output;
@@ -48532,9 +48532,9 @@ function firstAddedLine(patch = "") {
   }
   return void 0;
 }
-async function explained(number4, ask2) {
+async function explained(number4, ask3) {
   try {
-    return await ask2();
+    return await ask3();
   } catch (cause) {
     const refusal2 = explainRefusal(cause, "pull-requests: read");
     const reason = refusal2?.reason ?? "what GitHub sent is no list of files";
@@ -48547,11 +48547,11 @@ async function explained(number4, ask2) {
 function openCommit({ token, context: context3, sha, signal, patience = PATIENCE }) {
   let opened;
   let failure2;
-  const read2 = async (ask2) => {
+  const read2 = async (ask3) => {
     try {
       if (failure2) throw failure2;
       opened ??= requestCommit(sha, token, context3, persisting(patience, signal));
-      return await ask2(await opened);
+      return await ask3(await opened);
     } catch (cause) {
       failure2 ??= signal?.aborted ? cancelled() : unreadable(cause, sha, context3);
       throw failure2;
@@ -50364,8 +50364,13 @@ async function send(client, { text: text2, parameters }) {
     rowMode: "array",
     types: AS_TEXT
   };
-  const { fields, rows } = await client.query(query2);
+  const { fields, rows } = await client.query(query2).catch(whyItFailed);
   return { columns: fields.map(({ name: name2 }) => name2), rows };
+}
+function whyItFailed(error3) {
+  const isLoss = error3 instanceof Error && /not queryable$|^Connection terminated/.test(error3.message);
+  return isLoss ? new Promise(() => {
+  }) : Promise.reject(error3);
 }
 
 // src/postgres/drivers/postgres.ts
@@ -51171,7 +51176,7 @@ async function readStandby(session) {
         extract(epoch from pg_catalog.pg_last_xact_replay_timestamp())::text as last_commit,
         pg_catalog.pg_last_wal_replay_lsn()::text as replayed, pg_catalog.pg_last_wal_receive_lsn()::text as received,
         pg_catalog.pg_is_wal_replay_paused() as paused, receiver.pid is not null as receiving,
-        extract(epoch from receiver.last_msg_receipt_time)::text as last_contact
+        extract(epoch from receiver.last_msg_receipt_time)::text as last_contact, receiver.latest_end_lsn::text as written
       from (select) one left join pg_catalog.pg_stat_wal_receiver receiver on true`);
     return { state: stateOf(row ?? {}), maxAgeMs: maxAgeOf(row ?? {}) };
   } catch (error3) {
@@ -51179,10 +51184,11 @@ async function readStandby(session) {
     return { state: "unknown", maxAgeMs: void 0 };
   }
 }
-function stateOf({ paused, receiving, replayed, received }) {
+function stateOf({ paused, receiving, replayed, received, written }) {
   if (paused === "t") return "paused";
   if (receiving !== "t") return "disconnected";
-  return lsnOf(replayed) >= lsnOf(received) ? "applied" : "behind";
+  const isApplied = [received, written].every((position) => lsnOf(replayed) >= lsnOf(position));
+  return isApplied ? "applied" : "behind";
 }
 function maxAgeOf(row) {
   const { now, last_commit: lastCommit, last_contact: lastContact } = row;
@@ -51292,6 +51298,8 @@ async function configure(session) {
     DateStyle: "ISO, YMD",
     TimeZone: "UTC",
     jit: "off",
+    // To cost a merge join the planner reads the ends of indexes, and rows there; a hash join does as well.
+    enable_mergejoin: "off",
     // One connection uses one core: how many cores a run takes is for --max-connections to say.
     max_parallel_workers_per_gather: "0",
     // A scan that begins in the middle would show other samples each time.
@@ -51312,7 +51320,7 @@ function settings(values) {
     sql`, `
   )}`;
 }
-async function askAside(session, limits, schemas, ask2) {
+async function askAside(session, limits, schemas, ask3) {
   return inSavepoint(session, async () => {
     const path6 = ["pg_catalog", ...schemas.map(quoteIdentifier), "pg_temp"].join(", ");
     await session.query(
@@ -51322,7 +51330,7 @@ async function askAside(session, limits, schemas, ask2) {
         lock_timeout: String(limits.lockTimeoutMs)
       })
     );
-    return ask2(
+    return ask3(
       (statement) => session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS })
     );
   });
@@ -51394,8 +51402,8 @@ async function refutes({ relation, operatorSchemas: operatorSchemas2 }, contradi
     const statement = sql`explain (format json, costs off) select from ${relation.name} as ${ROW_ALIAS} where ${condition}`;
     const [row] = await query2(statement);
     await expectUnchanged(query2);
-    const [explained4] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
-    return explained4?.Plan?.["Node Type"] === "Result" && explained4.Plan["One-Time Filter"] === "false";
+    const [explained3] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+    return explained3?.Plan?.["Node Type"] === "Result" && explained3.Plan["One-Time Filter"] === "false";
   });
   return await isEmpty(contradiction) && !(relation.kind === "partitioned table" && await isEmpty(sql`true`));
 }
@@ -51752,6 +51760,29 @@ function lost() {
   return new Problem("connection-lost", "the connection to the server was lost before this check could run");
 }
 
+// src/plan/explained.ts
+function explain(statement) {
+  return sql`explain (format json, verbose) ${statement}`;
+}
+function readExplained(row) {
+  const [explained3] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
+  const plan = explained3?.Plan;
+  if (!plan) throw new TypeError("the server explained nothing");
+  return {
+    cost: plan["Total Cost"] ?? 0,
+    scans: scansOf(plan),
+    isRefuted: plan["Node Type"] === "Result" && plan["One-Time Filter"] === "false"
+  };
+}
+function scansOf(node2) {
+  const { "Relation Name": name2, Schema: schema2, "Index Name": index } = node2;
+  const relation = name2 === void 0 ? void 0 : `${schema2}.${name2}`;
+  const isSearch = node2["Index Cond"] !== void 0 || node2["Node Type"] === "Bitmap Heap Scan";
+  const own2 = relation === void 0 && index === void 0 ? [] : [{ relation, node: node2["Node Type"], index, isSearch }];
+  const below = (node2.Plans ?? []).filter((each) => each["Parent Relationship"] !== "InitPlan");
+  return [...own2, ...below.flatMap(scansOf)];
+}
+
 // src/check/refused-names.ts
 var DENIED_FUNCTIONS = {
   table_to_xml: "reads a whole table",
@@ -51877,35 +51908,68 @@ async function vetPlan(plan, session, limits) {
   const uncertain2 = await findUncertainOperators(plan, session);
   const found = /* @__PURE__ */ new Map();
   const vet = async (check) => {
-    const problem = refused.get(check.rule) ?? uncertain2.get(check);
-    found.set(check, problem ?? await explainProblem(check, session, limits));
+    found.set(check, await explainAlone(check, session, limits));
   };
-  for (const check of plan.checks) await vet(check);
-  for (const check of plan.checks) if (found.get(check)?.code === "lock-timeout") await vet(check);
+  for (const check of plan.checks) found.set(check, refused.get(check.rule) ?? uncertain2.get(check));
+  for (const batch of batchesOf(plan.checks.filter((check) => !found.get(check)))) {
+    const explained4 = await explainTogether(batch, session, limits);
+    for (const check of batch) {
+      if (explained4) found.set(check, explained4.get(check));
+      else await vet(check);
+    }
+  }
+  for (const check of plan.checks) {
+    const problem = found.get(check);
+    if (problem instanceof Problem && problem.code === "lock-timeout") await vet(check);
+  }
   const checks = plan.checks.flatMap((check) => {
     const problem = found.get(check);
-    if (!problem) return check;
+    if (!(problem instanceof Problem)) return check;
     const isMistake = MISTAKES.has(problem.code) && problem.at !== void 0;
     if (!check.enforced || !isMistake) return impossible(check, problem);
     problems.push(problem);
     return [];
   });
-  return { plan: { checks }, problems };
+  const explained3 = [...found].flatMap(
+    ([check, each]) => each === void 0 || each instanceof Problem ? [] : [[check, each]]
+  );
+  return { plan: { checks }, problems, explained: new Map(explained3) };
+}
+var BATCH = 20;
+function batchesOf(checks) {
+  const isEasy = (check) => check.form === "rows" && check.operatorSchemas.length === 0;
+  const easy = checks.filter(isEasy);
+  const batches = Array.from(
+    { length: Math.ceil(easy.length / BATCH) },
+    (_, i) => easy.slice(i * BATCH, (i + 1) * BATCH)
+  );
+  return [...batches, ...checks.filter((check) => !isEasy(check)).map((check) => [check])];
+}
+async function explainTogether(checks, session, limits) {
+  const rows = checks.filter((check) => check.form === "rows");
+  if (checks.length < 2 || rows.length < checks.length || rows.some(foreignPartition) || limits.signal.aborted)
+    return void 0;
+  return askAside(session, limits, [], async (query2) => {
+    const found = /* @__PURE__ */ new Map();
+    for (const check of rows) found.set(check, readExplained((await query2(explained2(check)))[0]));
+    const [foreign] = await query2(foreignTables);
+    return foreign ? void 0 : found;
+  }).catch(() => void 0);
 }
 var MISTAKES = /* @__PURE__ */ new Set(["rules-invalid", "sql-not-allowed"]);
-async function explainProblem(check, session, limits) {
+async function explainAlone(check, session, limits) {
   if (limits.signal.aborted || check.form === "impossible") return void 0;
   if (check.form === "catalog") return explainRequirements(check, session, limits);
   const samples = check.form === "query" ? sampleStatement(check, 1) : void 0;
   let inSamples = false;
   try {
     return await askAside(session, limits, check.operatorSchemas, async (query2) => {
-      await query2(explained2(check));
+      const [row] = await query2(explained2(check));
       const [foreign] = await query2(foreignTables);
       inSamples = true;
       if (samples) await query2(sql`explain (costs off) ${samples}`);
       const name2 = foreign?.["name"] ?? foreignPartition(check);
-      return name2 ? readsForeignTable(check, name2) : void 0;
+      return name2 ? readsForeignTable(check, name2) : readExplained(row);
     });
   } catch (error3) {
     const inAuthorSql = inSamples ? check.rule.locate(["key"]) : inQuery(check, asProblem(error3));
@@ -51937,7 +52001,7 @@ function mistake(error3, at) {
   const message = `the server refuses this rule: ${error3.message.replaceAll("pg_catalog.", "")}`;
   return new Problem("rules-invalid", message, { at, hint, sqlstate, cause: error3 });
 }
-var explained2 = (check) => sql`explain (costs off) ${check.form === "rows" ? countStatement([check]) : countQueryStatement(check)}`;
+var explained2 = (check) => explain(check.form === "rows" ? countStatement([check]) : countQueryStatement(check));
 var foreignTables = sql`
   select c.oid::pg_catalog.regclass::text as name
   from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation
@@ -52066,60 +52130,35 @@ function looseStatement(check, reference) {
       where ${LINK}.${VALUE} is not null
     ) as counted`;
 }
-async function estimateLinks({ relation, reference }, session, limits) {
+async function estimateLinks({ relation, reference }, query2) {
   const link = reference?.on[0]?.child.name ?? "";
   const { schema: schema2, name: name2 } = relation.name;
-  const statement = sql`
+  const [row] = await query2(sql`
     select n_distinct::text as n from pg_catalog.pg_stats
     where schemaname = ${param(schema2, "name")} and tablename = ${param(name2, "name")} and attname = ${param(link, "name")}
-      and not inherited`;
-  const [row] = await askAside(session, limits, [], (query2) => query2(statement)).catch(() => []);
+      and not inherited`);
   const distinct4 = Number(row?.["n"] ?? 0);
   return distinct4 < 0 ? -distinct4 * relation.rows : distinct4 || void 0;
 }
 
-// src/plan/explained.ts
-function explain(statement) {
-  return sql`explain (format json, verbose) ${statement}`;
-}
-function readExplained(row) {
-  const [explained4] = JSON.parse(row?.["QUERY PLAN"] ?? "[]");
-  const plan = explained4?.Plan;
-  if (!plan) throw new TypeError("the server explained nothing");
-  return {
-    cost: plan["Total Cost"] ?? 0,
-    scans: scansOf(plan),
-    isRefuted: plan["Node Type"] === "Result" && plan["One-Time Filter"] === "false"
-  };
-}
-function scansOf(node2) {
-  const { "Relation Name": name2, Schema: schema2, "Index Name": index } = node2;
-  const relation = name2 === void 0 ? void 0 : `${schema2}.${name2}`;
-  const isSearch = node2["Index Cond"] !== void 0 || node2["Node Type"] === "Bitmap Heap Scan";
-  const own2 = relation === void 0 && index === void 0 ? [] : [{ relation, node: node2["Node Type"], index, isSearch }];
-  const below = (node2.Plans ?? []).filter((each) => each["Parent Relationship"] !== "InitPlan");
-  return [...own2, ...below.flatMap(scansOf)];
-}
-
 // src/plan/prove.ts
-async function prove(check, session, limits) {
+async function prove(check, query2) {
   if (check.reference) return proveByForeignKey(check, check.reference);
   const contradictions = check.contradictions ?? breakingRows(check);
   for (const contradiction of contradictions) {
     const condition = check.where ? sql`(${check.where}) and (${contradiction})` : contradiction;
-    if (!await isRefuted(check.relation, condition, session, limits, check.operatorSchemas))
-      return void 0;
+    if (!await isRefuted(check.relation, condition, query2)) return void 0;
   }
   return contradictions.length > 0 ? constraintsOf(check) : void 0;
 }
 function breakingRows({ classes, joins }) {
   return joins.length > 0 ? [] : classes.filter(({ breaks }) => breaks).map(({ rows }) => rows);
 }
-async function isRefuted(relation, condition, session, limits, schemas) {
-  const refuted = (where) => askAside(session, limits, schemas, async (query2) => {
+async function isRefuted(relation, condition, query2) {
+  const refuted = async (where) => {
     const [row] = await query2(explain(sql`select from ${relation.name} as ${ROW_ALIAS} where ${where}`));
     return readExplained(row).isRefuted;
-  });
+  };
   return await refuted(condition) && !(relation.kind === "partitioned table" && await refuted(sql`true`));
 }
 function proveByForeignKey(check, reference) {
@@ -52169,20 +52208,24 @@ function constraintsOf({ relation, rule }) {
 }
 
 // src/plan/choose-strategies.ts
-async function chooseStrategies({ checks }, session, options) {
+async function chooseStrategies({ checks }, explained3, session, options) {
   const steps = [];
-  const open4 = [];
   for (const check of checks) {
     if (check.form === "catalog") steps.push({ form: "catalog", check });
-    else if (check.form === "impossible") steps.push({ form: "none", check });
-    else if (check.form === "query") steps.push(await queryStep(check, session, options));
-    else {
-      const by = options.proofs ? await prove(check, session, options) : void 0;
-      if (by === void 0) open4.push(check);
-      else steps.push({ form: "proved", check, by });
-    }
+    if (check.form === "impossible") steps.push({ form: "none", check });
+    if (check.form === "query") steps.push(queryStep(check, explained3));
   }
-  for (const group2 of groupsOf(open4)) steps.push(...await stepsFor(group2, session, options));
+  for (const group2 of groupsOf(checks.filter((check) => check.form === "rows"))) {
+    const schemas = [...new Set(group2.flatMap(({ operatorSchemas: operatorSchemas2 }) => operatorSchemas2))];
+    const chosen = await askAside(
+      session,
+      options,
+      schemas,
+      (query2) => stepsFor(group2, { ...options, explained: explained3, query: query2 })
+      // A way that cannot be planned is left; the scan says what is wrong when it runs.
+    ).catch(() => [scan(group2)]);
+    steps.push(...chosen);
+  }
   return steps.toSorted((a, b) => costOf(b) - costOf(a));
 }
 var costOf = (step) => step.form === "count" ? step.cost : 0;
@@ -52206,105 +52249,114 @@ function groupsOf(checks) {
   return groups;
 }
 var isAlone = ({ rule }) => holdsRawSql(rule) || rule.countLimit !== void 0;
-async function stepsFor(group2, session, options) {
+async function stepsFor(group2, choice2) {
+  const proved = [];
+  const open4 = [];
+  for (const check of group2) {
+    const by = choice2.proofs ? await prove(check, choice2.query) : void 0;
+    if (by === void 0) open4.push(check);
+    else proved.push({ form: "proved", check, by });
+  }
+  const [first, ...others] = open4;
+  return first ? [...proved, ...await cheapest([first, ...others], choice2)] : proved;
+}
+async function cheapest(group2, choice2) {
   const [only] = group2;
-  if (only.rule.countLimit !== void 0)
-    return [await limitedStep(only, only.rule.countLimit, session, options)];
-  const together = await scanStep(group2, session, options);
-  if (options.strategy === "scan") return [together];
+  if (only.rule.countLimit !== void 0) return [await limitedStep(only, only.rule.countLimit, choice2)];
+  const together = await scanStep(group2, choice2);
+  if (choice2.strategy === "scan") return [together];
   const alone = [];
   for (const check of group2) {
-    const step = await indexedStep(check, session, options);
+    const step = await indexedStep(check, choice2);
     if (step) alone.push(step);
   }
+  if (alone.length === 0) return [together];
   const answered = new Set(alone.flatMap(checksOf));
   const [first, ...others] = group2.filter((check) => !answered.has(check));
-  const rest = first && alone.length > 0 ? [await scanStep([first, ...others], session, options)] : [];
-  const apart = first && alone.length === 0 ? [together] : [...alone, ...rest];
+  const apart = first ? [...alone, await scanStep([first, ...others], choice2)] : alone;
   return sum(apart) < together.cost ? apart : [together];
 }
 var sum = (steps) => steps.reduce((total, { cost }) => total + cost, 0);
-async function indexedStep(check, session, options) {
-  const probe = await probeStep(check, session, options);
-  const loose = await looseStep(check, session, options);
+async function indexedStep(check, choice2) {
+  const probe = probeStep(check, choice2);
+  const loose = await looseStep(check, choice2);
   if (probe && loose) return loose.cost < probe.cost ? loose : probe;
   return loose ?? probe;
 }
-async function probeStep(check, session, options) {
-  const parts = { strategy: "index probe", checks: [check] };
-  const step = await explained3(parts, countStatement([check]), session, options);
-  return step?.index === void 0 ? void 0 : step;
+function probeStep(check, { explained: explained3 }) {
+  const found = explained3.get(check);
+  const index = found && indexOf(check, found);
+  if (!found || index === void 0) return void 0;
+  return byIndex("index probe", check, index, found.cost, countStatement([check]));
 }
-async function looseStep(check, session, options) {
+async function looseStep(check, { query: query2 }) {
   const { reference } = check;
   const index = steppingIndex(check);
   if (!reference || !index) return void 0;
-  const links = await estimateLinks(check, session, options);
+  const links = await estimateLinks(check, query2);
   if (links === void 0) return void 0;
-  const statement = looseStatement(check, reference);
-  const cost = looseCost(links, index);
-  const parts = { strategy: "loose index scan", checks: [check] };
-  return { form: "count", ...parts, index: index.name, cost, pages: 0, statement: () => statement };
+  return byIndex(
+    "loose index scan",
+    check,
+    index.name,
+    looseCost(links, index),
+    looseStatement(check, reference)
+  );
 }
-async function scanStep(checks, session, options) {
-  const parts = { strategy: "scan", checks };
-  const step = await explained3(parts, countStatement(checks), session, options);
+function byIndex(strategy, check, index, cost, statement) {
+  return { form: "count", strategy, checks: [check], index, cost, pages: 0, statement: () => statement };
+}
+async function scanStep(checks, { explained: explained3, query: query2 }) {
+  const known = checks.length === 1 ? explained3.get(checks[0]) : void 0;
+  return scan(checks, (known ?? await ask(countStatement(checks), query2)).cost);
+}
+function scan(checks, estimated) {
   const { relation } = checks[0];
   const pages = [relation, ...relation.descendants].reduce((total, each) => total + each.pages, 0);
-  const cost = step?.cost ?? pages;
   return {
     form: "count",
-    ...parts,
+    strategy: "scan",
+    checks,
     index: void 0,
-    cost,
+    cost: estimated ?? pages,
     pages,
     statement: (range) => countStatement(checks, range)
   };
 }
-async function limitedStep(check, limit, session, options) {
+async function limitedStep(check, limit, { query: query2 }) {
   const statement = limitedCountStatement(check, limit);
-  const step = await explained3({ strategy: "index probe", checks: [check] }, statement, session, options);
-  const strategy = step?.index === void 0 ? "scan" : "index probe";
-  const cost = step?.cost ?? check.relation.pages;
+  const found = await ask(statement, query2);
+  const index = indexOf(check, found);
+  const strategy = index === void 0 ? "scan" : "index probe";
   return {
     form: "count",
     strategy,
     checks: [check],
-    index: step?.index,
+    index,
+    cost: found.cost,
+    pages: 0,
+    statement: () => statement
+  };
+}
+function queryStep(check, explained3) {
+  const { countLimit } = check.rule;
+  const statement = countLimit === void 0 ? countQueryStatement(check) : limitedCountStatement(check, countLimit);
+  const cost = explained3.get(check)?.cost ?? 0;
+  return {
+    form: "count",
+    strategy: "query",
+    checks: [check],
+    index: void 0,
     cost,
     pages: 0,
     statement: () => statement
   };
 }
-async function queryStep(check, session, options) {
-  const { countLimit } = check.rule;
-  const statement = countLimit === void 0 ? countQueryStatement(check) : limitedCountStatement(check, countLimit);
-  const parts = { strategy: "query", checks: [check] };
-  const step = await explained3(parts, statement, session, options);
-  return {
-    form: "count",
-    ...parts,
-    index: void 0,
-    cost: step?.cost ?? 0,
-    pages: 0,
-    statement: () => statement
-  };
+async function ask(statement, query2) {
+  const [row] = await query2(explain(statement));
+  return readExplained(row);
 }
-async function explained3(parts, statement, session, options) {
-  const [check] = parts.checks;
-  if (options.signal.aborted) return void 0;
-  try {
-    const { cost, scans } = await askAside(session, options, check.operatorSchemas, async (query2) => {
-      const [row] = await query2(explain(statement));
-      return readExplained(row);
-    });
-    const index = check.form === "rows" ? indexOf(check, scans) : void 0;
-    return { form: "count", ...parts, index, cost, pages: 0, statement: () => statement };
-  } catch {
-    return void 0;
-  }
-}
-function indexOf({ relation }, scans) {
+function indexOf({ relation }, { scans }) {
   const own2 = new Set([relation, ...relation.descendants].map(({ name: name2 }) => `${name2.schema}.${name2.name}`));
   const reads = scans.filter(({ relation: read2 }) => read2 !== void 0 && own2.has(read2));
   if (reads.length === 0 || !reads.every(({ isSearch }) => isSearch)) return void 0;
@@ -53993,8 +54045,8 @@ var escapeWin32Path = (path6) => path6.replace(WIN32_UNESCAPED_GLOB_SYMBOLS, "\\
 var escapePath = isWin ? escapeWin32Path : escapePosixPath;
 function isDynamicPattern(pattern, options) {
   if ((options === null || options === void 0 ? void 0 : options.caseSensitiveMatch) === false) return true;
-  const scan = import_picomatch2.default.scan(pattern);
-  return scan.isGlob || scan.negated;
+  const scan2 = import_picomatch2.default.scan(pattern);
+  return scan2.isGlob || scan2.negated;
 }
 function log(...tasks) {
   console.log(`[tinyglobby ${(/* @__PURE__ */ new Date()).toLocaleTimeString("es")}]`, ...tasks);
@@ -55279,7 +55331,7 @@ async function run(options, world) {
   const start = performance4.now();
   const { rules, problems } = await loadRules(options.rules, world.rules);
   const mistakes = problems.length > 0 ? problems : checkPlanOptions(rules, options);
-  const answers = mistakes.length > 0 ? { results: [], problems: mistakes, warnings: [] } : await ask(rules, options, world);
+  const answers = mistakes.length > 0 ? { results: [], problems: mistakes, warnings: [] } : await ask2(rules, options, world);
   const { phase: phase2, failOn } = options;
   const report2 = makeReport({
     ...answers,
@@ -55291,7 +55343,7 @@ async function run(options, world) {
   });
   return { report: report2, rules };
 }
-async function ask(rules, options, world) {
+async function ask2(rules, options, world) {
   let target;
   try {
     return await onServer(rules, options, world, async ({ snapshot, prepared, limits }) => {
@@ -55335,9 +55387,9 @@ async function prepare(rules, unreviewed, options, snapshot, limits) {
   const planned = makePlan(rules, await readCatalog(leader), options);
   const allowed = holdBack(planned.plan, unreviewed);
   const warnings2 = await preflight(allowed, snapshot);
-  const { plan, problems } = await vetPlan(allowed, leader, limits);
+  const { plan, problems, explained: explained3 } = await vetPlan(allowed, leader, limits);
   const mistakes = [...planned.problems, ...problems];
-  const steps = mistakes.length > 0 ? [] : await chooseStrategies(plan, leader, { ...options, ...limits });
+  const steps = mistakes.length > 0 ? [] : await chooseStrategies(plan, explained3, leader, { ...options, ...limits });
   return { plan, steps, warnings: warnings2, problems: mistakes };
 }
 function endedBy(signal, timeMs) {

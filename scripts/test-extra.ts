@@ -70,7 +70,7 @@ async function runSuites(): Promise<Suite[]> {
   // The embedded server's own tests start the newest whatever they run on, and both drivers speak the same protocol,
   // version 3.0, to every major: the conformance suite on the newest says what there is to say.
   const database = await find(
-    ['test/postgres/*.test.ts', 'test/kinds*.test.ts'],
+    ['test/postgres/*.test.ts', 'test/kinds*.test.ts', 'test/trust/escapes.test.ts'],
     [
       ...extra,
       ...['embedded', 'driver-conformance', 'login', 'tls'].map((name) => `test/postgres/${name}.test.ts`),
@@ -78,7 +78,9 @@ async function runSuites(): Promise<Suite[]> {
   );
   const suites: Suite[] = [];
   for (const major of OLDER_MAJORS) {
-    const run = (nativeFolder: string) => runOnServer(database, { nativeFolder });
+    // For tests that start a server of their own.
+    const run = (nativeFolder: string) =>
+      runOnServer(database, { nativeFolder }, { ROWGATE_TEST_NATIVE_FOLDER: nativeFolder });
     suites.push(await runSuite(`PostgreSQL ${major}`, database, () => installPostgres(major), run));
   }
   const action = await find(['test/action/*.test.ts', 'test/cli/*.test.ts'], extra);

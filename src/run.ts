@@ -130,9 +130,10 @@ async function prepare(
   const planned = makePlan(rules, await readCatalog(leader), options);
   const allowed = holdBack(planned.plan, unreviewed);
   const warnings = await preflight(allowed, snapshot);
-  const { plan, problems } = await vetPlan(allowed, leader, limits);
+  const { plan, problems, explained } = await vetPlan(allowed, leader, limits);
   const mistakes = [...planned.problems, ...problems];
-  const steps = mistakes.length > 0 ? [] : await chooseStrategies(plan, leader, { ...options, ...limits });
+  const steps =
+    mistakes.length > 0 ? [] : await chooseStrategies(plan, explained, leader, { ...options, ...limits });
   return { plan, steps, warnings, problems: mistakes };
 }
 

@@ -12,6 +12,7 @@ import {
   type RowCheck,
 } from '../plan/plan.ts';
 import { countQueryStatement, countStatement } from '../plan/count-statement.ts';
+import { explain, readExplained, type Explained } from '../plan/explained.ts';
 import { sampleStatement } from '../plan/sample-statement.ts';
 import type { Rule } from '../rules/rule.ts';
 import { asProblem, Problem, type Position, type ProblemCode } from '../support/problem.ts';
@@ -21,46 +22,96 @@ import { findUncertainOperators } from './uncertain-operators.ts';
 /** Once the signal is given the server is asked no more; the run that follows then ends each check as cancelled. */
 type VetOptions = Limits & { readonly signal: AbortSignal };
 
+/** What is left of a plan, what is wrong with the rest, and what the planner says of each statement. */
+type Vetted = {
+  readonly plan: Plan;
+  readonly problems: Problem[];
+  readonly explained: ReadonlyMap<Check, Explained>;
+};
+
 /**
  * Has the server look at every statement of a plan before any row is read: `explain` finds types that cannot be
  * compared, values that do not fit a column, and what is wrong in author SQL. Gives the plan and the mistakes, each
  * at its line; a mistake in a rule that is not enforced yet makes its check end `unknown` instead.
  */
-export async function vetPlan(
-  plan: Plan,
-  session: Session,
-  limits: VetOptions,
-): Promise<{ plan: Plan; problems: Problem[] }> {
+export async function vetPlan(plan: Plan, session: Session, limits: VetOptions): Promise<Vetted> {
   const problems: Problem[] = [];
   const refused = await findRefusedNames(plan, session);
   const uncertain = await findUncertainOperators(plan, session);
-  const found = new Map<Check, Problem | undefined>();
+  const found = new Map<Check, Problem | Explained | undefined>();
   const vet = async (check: Check): Promise<void> => {
-    const problem = refused.get(check.rule) ?? uncertain.get(check);
-    found.set(check, problem ?? (await explainProblem(check, session, limits)));
+    found.set(check, await explainAlone(check, session, limits));
   };
-  for (const check of plan.checks) await vet(check);
+  for (const check of plan.checks) found.set(check, refused.get(check.rule) ?? uncertain.get(check));
+  for (const batch of batchesOf(plan.checks.filter((check) => !found.get(check)))) {
+    const explained = await explainTogether(batch, session, limits);
+    for (const check of batch) {
+      if (explained) found.set(check, explained.get(check));
+      else await vet(check);
+    }
+  }
   // A lock that a migration held may be free by now; nothing runs that was not explained.
-  for (const check of plan.checks) if (found.get(check)?.code === 'lock-timeout') await vet(check);
+  for (const check of plan.checks) {
+    const problem = found.get(check);
+    if (problem instanceof Problem && problem.code === 'lock-timeout') await vet(check);
+  }
   const checks = plan.checks.flatMap((check) => {
     const problem = found.get(check);
-    if (!problem) return check;
+    if (!(problem instanceof Problem)) return check;
     const isMistake = MISTAKES.has(problem.code) && problem.at !== undefined;
     if (!check.enforced || !isMistake) return impossible(check, problem);
     problems.push(problem);
     return [];
   });
-  return { plan: { checks }, problems };
+  const explained = [...found].flatMap(([check, each]) =>
+    each === undefined || each instanceof Problem ? [] : [[check, each] as const],
+  );
+  return { plan: { checks }, problems, explained: new Map(explained) };
+}
+
+/** So few that their locks, all held until the last is explained, are no burden on the server's table of locks. */
+const BATCH = 20;
+
+/** Checks that can be explained one after the other, with the same settings; a check that is special is alone. */
+function batchesOf(checks: readonly Check[]): Check[][] {
+  const isEasy = (check: Check): boolean => check.form === 'rows' && check.operatorSchemas.length === 0;
+  const easy = checks.filter(isEasy);
+  const batches = Array.from({ length: Math.ceil(easy.length / BATCH) }, (_, i) =>
+    easy.slice(i * BATCH, (i + 1) * BATCH),
+  );
+  return [...batches, ...checks.filter((check) => !isEasy(check)).map((check) => [check])];
+}
+
+/** What the planner says of each; undefined where something is wrong with one of them, which is then found one by one. */
+async function explainTogether(
+  checks: readonly Check[],
+  session: Session,
+  limits: VetOptions,
+): Promise<ReadonlyMap<Check, Explained> | undefined> {
+  const rows = checks.filter((check) => check.form === 'rows');
+  if (
+    checks.length < 2 ||
+    rows.length < checks.length ||
+    rows.some(foreignPartition) ||
+    limits.signal.aborted
+  )
+    return undefined;
+  return askAside(session, limits, [], async (query) => {
+    const found = new Map<Check, Explained>();
+    for (const check of rows) found.set(check, readExplained((await query(explained(check)))[0]));
+    const [foreign] = await query(foreignTables);
+    return foreign ? undefined : found;
+  }).catch(() => undefined);
 }
 
 /** What is wrong with a rule itself, at its place; any other problem is the run's, as of a view that would write. */
 const MISTAKES: ReadonlySet<ProblemCode> = new Set(['rules-invalid', 'sql-not-allowed']);
 
-async function explainProblem(
+async function explainAlone(
   check: Check,
   session: Session,
   limits: VetOptions,
-): Promise<Problem | undefined> {
+): Promise<Problem | Explained | undefined> {
   if (limits.signal.aborted || check.form === 'impossible') return undefined;
   if (check.form === 'catalog') return explainRequirements(check, session, limits);
   // Of a query the key may be wrong, which its samples alone would show; other keys come from the catalogue.
@@ -68,12 +119,12 @@ async function explainProblem(
   let inSamples = false;
   try {
     return await askAside(session, limits, check.operatorSchemas, async (query) => {
-      await query(explained(check));
+      const [row] = await query(explained(check));
       const [foreign] = await query(foreignTables);
       inSamples = true;
       if (samples) await query(sql`explain (costs off) ${samples}`);
       const name = foreign?.['name'] ?? foreignPartition(check);
-      return name ? readsForeignTable(check, name) : undefined;
+      return name ? readsForeignTable(check, name) : readExplained(row);
     });
   } catch (error) {
     const inAuthorSql = inSamples ? check.rule.locate(['key']) : inQuery(check, asProblem(error));
@@ -112,7 +163,7 @@ function mistake(error: unknown, at: Position): Problem {
 }
 
 const explained = (check: RowCheck | QueryCheck): Sql =>
-  sql`explain (costs off) ${check.form === 'rows' ? countStatement([check]) : countQueryStatement(check)}`;
+  explain(check.form === 'rows' ? countStatement([check]) : countQueryStatement(check));
 
 /**
  * Foreign tables that the statement just explained would read, however it reaches them: as a parent, behind a view, in

@@ -1,11 +1,11 @@
 import type { Session } from '../postgres/database.ts';
 import { holdsRawSql } from '../rules/rule.ts';
-import { askAside, type Limits } from '../postgres/snapshot.ts';
+import { askAside, type Limits, type Query } from '../postgres/snapshot.ts';
 import type { Sql } from '../sql/sql.ts';
 import { countQueryStatement, countStatement, limitedCountStatement } from './count-statement.ts';
-import { explain, readExplained, type PlannedScan } from './explained.ts';
+import { explain, readExplained, type Explained } from './explained.ts';
 import { estimateLinks, looseCost, looseStatement, steppingIndex } from './loose-index-scan.ts';
-import { type Check, type Plan, type QueryCheck, type RowCheck } from './plan.ts';
+import type { Check, Plan, QueryCheck, RowCheck } from './plan.ts';
 import { prove } from './prove.ts';
 import { checksOf, type CountStep, type Step } from './step.ts';
 
@@ -17,31 +17,36 @@ export type StrategyOptions = Limits & {
   readonly signal: AbortSignal;
 };
 
-type StepParts = Pick<CountStep, 'strategy' | 'checks'>;
 type RowChecks = readonly [RowCheck, ...RowCheck[]];
 
 /**
  * Gives each check the cheapest way to answer it that is still exact, by the server's own estimates. Asks the planner
- * and the catalogue; reads no row. Steps come largest first.
+ * and the catalogue; reads no row. `explained` is what the planner said of each check's own statement. Steps come
+ * largest first.
  */
 export async function chooseStrategies(
   { checks }: Plan,
+  explained: ReadonlyMap<Check, Explained>,
   session: Session,
   options: StrategyOptions,
 ): Promise<Step[]> {
   const steps: Step[] = [];
-  const open: RowCheck[] = [];
   for (const check of checks) {
     if (check.form === 'catalog') steps.push({ form: 'catalog', check });
-    else if (check.form === 'impossible') steps.push({ form: 'none', check });
-    else if (check.form === 'query') steps.push(await queryStep(check, session, options));
-    else {
-      const by = options.proofs ? await prove(check, session, options) : undefined;
-      if (by === undefined) open.push(check);
-      else steps.push({ form: 'proved', check, by });
-    }
+    if (check.form === 'impossible') steps.push({ form: 'none', check });
+    if (check.form === 'query') steps.push(queryStep(check, explained));
   }
-  for (const group of groupsOf(open)) steps.push(...(await stepsFor(group, session, options)));
+  for (const group of groupsOf(checks.filter((check) => check.form === 'rows'))) {
+    const schemas = [...new Set(group.flatMap(({ operatorSchemas }) => operatorSchemas))];
+    const chosen = await askAside(
+      session,
+      options,
+      schemas,
+      (query) => stepsFor(group, { ...options, explained, query }),
+      // A way that cannot be planned is left; the scan says what is wrong when it runs.
+    ).catch(() => [scan(group)]);
+    steps.push(...chosen);
+  }
   return steps.toSorted((a, b) => costOf(b) - costOf(a));
 }
 
@@ -73,151 +78,146 @@ function groupsOf(checks: readonly RowCheck[]): RowChecks[] {
 /** Raw SQL is kept from the others; and a count that stops early would stop theirs. */
 const isAlone = ({ rule }: RowCheck): boolean => holdsRawSql(rule) || rule.countLimit !== undefined;
 
+/** What choosing for one group needs beside its checks. */
+type Choice = StrategyOptions & { readonly explained: ReadonlyMap<Check, Explained>; readonly query: Query };
+
+async function stepsFor(group: RowChecks, choice: Choice): Promise<Step[]> {
+  const proved: Step[] = [];
+  const open: RowCheck[] = [];
+  for (const check of group) {
+    const by = choice.proofs ? await prove(check, choice.query) : undefined;
+    if (by === undefined) open.push(check);
+    else proved.push({ form: 'proved', check, by });
+  }
+  const [first, ...others] = open;
+  return first ? [...proved, ...(await cheapest([first, ...others], choice))] : proved;
+}
+
 /**
- * All checks of a group in one scan; or each that an index answers by itself, and the rest in one scan: whichever the
- * server estimates to be cheaper.
+ * All checks in one scan; or each that an index answers by itself, and the rest in one scan: whichever the server
+ * estimates to be cheaper.
  */
-async function stepsFor(group: RowChecks, session: Session, options: StrategyOptions): Promise<CountStep[]> {
+async function cheapest(group: RowChecks, choice: Choice): Promise<CountStep[]> {
   const [only] = group;
-  if (only.rule.countLimit !== undefined)
-    return [await limitedStep(only, only.rule.countLimit, session, options)];
-  const together = await scanStep(group, session, options);
-  if (options.strategy === 'scan') return [together];
+  if (only.rule.countLimit !== undefined) return [await limitedStep(only, only.rule.countLimit, choice)];
+  const together = await scanStep(group, choice);
+  if (choice.strategy === 'scan') return [together];
   const alone: CountStep[] = [];
   for (const check of group) {
-    const step = await indexedStep(check, session, options);
+    const step = await indexedStep(check, choice);
     if (step) alone.push(step);
   }
+  if (alone.length === 0) return [together];
   const answered = new Set<Check>(alone.flatMap(checksOf));
   const [first, ...others] = group.filter((check) => !answered.has(check));
-  const rest = first && alone.length > 0 ? [await scanStep([first, ...others], session, options)] : [];
-  const apart = first && alone.length === 0 ? [together] : [...alone, ...rest];
+  const apart = first ? [...alone, await scanStep([first, ...others], choice)] : alone;
   return sum(apart) < together.cost ? apart : [together];
 }
 
 const sum = (steps: readonly CountStep[]): number => steps.reduce((total, { cost }) => total + cost, 0);
 
 /** The cheapest way by an index, without reading the table; undefined where there is none. */
-async function indexedStep(
-  check: RowCheck,
-  session: Session,
-  options: StrategyOptions,
-): Promise<CountStep | undefined> {
-  const probe = await probeStep(check, session, options);
-  const loose = await looseStep(check, session, options);
+async function indexedStep(check: RowCheck, choice: Choice): Promise<CountStep | undefined> {
+  const probe = probeStep(check, choice);
+  const loose = await looseStep(check, choice);
   if (probe && loose) return loose.cost < probe.cost ? loose : probe;
   return loose ?? probe;
 }
 
 /** The plain statement, where the server answers it by an index of the table. */
-async function probeStep(
-  check: RowCheck,
-  session: Session,
-  options: StrategyOptions,
-): Promise<CountStep | undefined> {
-  const parts: StepParts = { strategy: 'index probe', checks: [check] };
-  const step = await explained(parts, countStatement([check]), session, options);
-  return step?.index === undefined ? undefined : step;
+function probeStep(check: RowCheck, { explained }: Choice): CountStep | undefined {
+  const found = explained.get(check);
+  const index = found && indexOf(check, found);
+  if (!found || index === undefined) return undefined;
+  return byIndex('index probe', check, index, found.cost, countStatement([check]));
 }
 
 /** By the steps that the statistics make expect. Without statistics nobody knows how many, and it is left. */
-async function looseStep(
-  check: RowCheck,
-  session: Session,
-  options: StrategyOptions,
-): Promise<CountStep | undefined> {
+async function looseStep(check: RowCheck, { query }: Choice): Promise<CountStep | undefined> {
   const { reference } = check;
   const index = steppingIndex(check);
   if (!reference || !index) return undefined;
-  const links = await estimateLinks(check, session, options);
+  const links = await estimateLinks(check, query);
   if (links === undefined) return undefined;
-  const statement = looseStatement(check, reference);
-  const cost = looseCost(links, index);
-  const parts: StepParts = { strategy: 'loose index scan', checks: [check] };
-  return { form: 'count', ...parts, index: index.name, cost, pages: 0, statement: () => statement };
+  return byIndex(
+    'loose index scan',
+    check,
+    index.name,
+    looseCost(links, index),
+    looseStatement(check, reference),
+  );
+}
+
+function byIndex(
+  strategy: CountStep['strategy'],
+  check: RowCheck,
+  index: string,
+  cost: number,
+  statement: Sql,
+): CountStep {
+  return { form: 'count', strategy, checks: [check], index, cost, pages: 0, statement: () => statement };
 }
 
 /** Every page of the relation, once. */
-async function scanStep(checks: RowChecks, session: Session, options: StrategyOptions): Promise<CountStep> {
-  const parts: StepParts = { strategy: 'scan', checks };
-  const step = await explained(parts, countStatement(checks), session, options);
+async function scanStep(checks: RowChecks, { explained, query }: Choice): Promise<CountStep> {
+  const known = checks.length === 1 ? explained.get(checks[0]) : undefined;
+  return scan(checks, (known ?? (await ask(countStatement(checks), query))).cost);
+}
+
+function scan(checks: RowChecks, estimated?: number): CountStep {
   const { relation } = checks[0];
   const pages = [relation, ...relation.descendants].reduce((total, each) => total + each.pages, 0);
-  const cost = step?.cost ?? pages;
   return {
     form: 'count',
-    ...parts,
+    strategy: 'scan',
+    checks,
     index: undefined,
-    cost,
+    cost: estimated ?? pages,
     pages,
     statement: (range) => countStatement(checks, range),
   };
 }
 
 /** One statement that stops early, however it finds the rows; so the table is not read in parts. */
-async function limitedStep(
-  check: RowCheck,
-  limit: number,
-  session: Session,
-  options: StrategyOptions,
-): Promise<CountStep> {
+async function limitedStep(check: RowCheck, limit: number, { query }: Choice): Promise<CountStep> {
   const statement = limitedCountStatement(check, limit);
-  const step = await explained({ strategy: 'index probe', checks: [check] }, statement, session, options);
-  const strategy = step?.index === undefined ? 'scan' : 'index probe';
-  const cost = step?.cost ?? check.relation.pages;
+  const found = await ask(statement, query);
+  const index = indexOf(check, found);
+  const strategy = index === undefined ? 'scan' : 'index probe';
   return {
     form: 'count',
     strategy,
     checks: [check],
-    index: step?.index,
+    index,
+    cost: found.cost,
+    pages: 0,
+    statement: () => statement,
+  };
+}
+
+function queryStep(check: QueryCheck, explained: ReadonlyMap<Check, Explained>): CountStep {
+  const { countLimit } = check.rule;
+  const statement =
+    countLimit === undefined ? countQueryStatement(check) : limitedCountStatement(check, countLimit);
+  const cost = explained.get(check)?.cost ?? 0;
+  return {
+    form: 'count',
+    strategy: 'query',
+    checks: [check],
+    index: undefined,
     cost,
     pages: 0,
     statement: () => statement,
   };
 }
 
-async function queryStep(check: QueryCheck, session: Session, options: StrategyOptions): Promise<CountStep> {
-  const { countLimit } = check.rule;
-  const statement =
-    countLimit === undefined ? countQueryStatement(check) : limitedCountStatement(check, countLimit);
-  const parts: StepParts = { strategy: 'query', checks: [check] };
-  const step = await explained(parts, statement, session, options);
-  return {
-    form: 'count',
-    ...parts,
-    index: undefined,
-    cost: step?.cost ?? 0,
-    pages: 0,
-    statement: () => statement,
-  };
-}
-
-/**
- * A step with the server's estimate, and the index where it reads the checked relation by indexes alone. Undefined
- * where the server cannot plan it: then another way has to do, and says what is wrong when it runs.
- */
-async function explained(
-  parts: StepParts,
-  statement: Sql,
-  session: Session,
-  options: StrategyOptions,
-): Promise<CountStep | undefined> {
-  const [check] = parts.checks;
-  if (options.signal.aborted) return undefined;
-  try {
-    const { cost, scans } = await askAside(session, options, check.operatorSchemas, async (query) => {
-      const [row] = await query(explain(statement));
-      return readExplained(row);
-    });
-    const index = check.form === 'rows' ? indexOf(check, scans) : undefined;
-    return { form: 'count', ...parts, index, cost, pages: 0, statement: () => statement };
-  } catch {
-    return undefined;
-  }
+async function ask(statement: Sql, query: Query): Promise<Explained> {
+  const [row] = await query(explain(statement));
+  return readExplained(row);
 }
 
 /** The index by which a statement finds rows of the checked relation; undefined where it reads some part of it whole. */
-function indexOf({ relation }: RowCheck, scans: readonly PlannedScan[]): string | undefined {
+function indexOf({ relation }: RowCheck, { scans }: Explained): string | undefined {
   const own = new Set([relation, ...relation.descendants].map(({ name }) => `${name.schema}.${name.name}`));
   const reads = scans.filter(({ relation: read }) => read !== undefined && own.has(read));
   if (reads.length === 0 || !reads.every(({ isSearch }) => isSearch)) return undefined;

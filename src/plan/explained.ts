@@ -2,7 +2,7 @@ import type { Row } from '../postgres/database.ts';
 import { sql, type Sql } from '../sql/sql.ts';
 
 /** One place where a statement reads a relation, as the server plans it. */
-export type PlannedScan = {
+type PlannedScan = {
   /** As `schema.name`; undefined for what is no relation. */
   readonly relation: string | undefined;
   /** The server's name of the node, such as `Seq Scan`. */

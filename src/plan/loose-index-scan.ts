@@ -1,6 +1,5 @@
 import type { Index, Relation } from '../postgres/catalog.ts';
-import { askAside, type Limits } from '../postgres/snapshot.ts';
-import type { Session } from '../postgres/database.ts';
+import type { Query } from '../postgres/snapshot.ts';
 import { identifier, type Identifier } from '../sql/identifier.ts';
 import { column, join, param, sql, type Sql } from '../sql/sql.ts';
 import { classColumn, HAS_ROWS, violationsColumn } from './count-statement.ts';
@@ -134,16 +133,14 @@ export function looseStatement(check: RowCheck, reference: Reference): Sql {
  */
 export async function estimateLinks(
   { relation, reference }: RowCheck,
-  session: Session,
-  limits: Limits,
+  query: Query,
 ): Promise<number | undefined> {
   const link = reference?.on[0]?.child.name ?? '';
   const { schema, name } = relation.name;
-  const statement = sql`
+  const [row] = await query(sql`
     select n_distinct::text as n from pg_catalog.pg_stats
     where schemaname = ${param(schema, 'name')} and tablename = ${param(name, 'name')} and attname = ${param(link, 'name')}
-      and not inherited`;
-  const [row] = await askAside(session, limits, [], (query) => query(statement)).catch(() => []);
+      and not inherited`);
   const distinct = Number(row?.['n'] ?? 0);
   // A negative number is a share of the rows.
   return distinct < 0 ? -distinct * relation.rows : distinct || undefined;

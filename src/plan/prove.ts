@@ -1,7 +1,5 @@
-import type { Session } from '../postgres/database.ts';
-import { askAside, type Limits } from '../postgres/snapshot.ts';
+import type { Query } from '../postgres/snapshot.ts';
 import type { Column, ForeignKey, Relation } from '../postgres/catalog.ts';
-import type { Identifier } from '../sql/identifier.ts';
 import { sql, type Sql } from '../sql/sql.ts';
 import { explain, readExplained } from './explained.ts';
 import { ROW_ALIAS, type ColumnPair, type Reference, type RowCheck } from './plan.ts';
@@ -10,13 +8,12 @@ import { ROW_ALIAS, type ColumnPair, type Reference, type RowCheck } from './pla
  * The constraints that make it impossible for a row to break a check, in words; undefined where there is no proof. No
  * row is read: the server's own planner refutes conditions on the row, and foreign keys are read from the catalogue.
  */
-export async function prove(check: RowCheck, session: Session, limits: Limits): Promise<string | undefined> {
+export async function prove(check: RowCheck, query: Query): Promise<string | undefined> {
   if (check.reference) return proveByForeignKey(check, check.reference);
   const contradictions = check.contradictions ?? breakingRows(check);
   for (const contradiction of contradictions) {
     const condition = check.where ? sql`(${check.where}) and (${contradiction})` : contradiction;
-    if (!(await isRefuted(check.relation, condition, session, limits, check.operatorSchemas)))
-      return undefined;
+    if (!(await isRefuted(check.relation, condition, query))) return undefined;
   }
   return contradictions.length > 0 ? constraintsOf(check) : undefined;
 }
@@ -26,18 +23,11 @@ function breakingRows({ classes, joins }: RowCheck): Sql[] {
 }
 
 /** Whether the server's planner knows from validated constraints that no row can be like this. Reads no row. */
-async function isRefuted(
-  relation: Relation,
-  condition: Sql,
-  session: Session,
-  limits: Limits,
-  schemas: readonly Identifier[],
-): Promise<boolean> {
-  const refuted = (where: Sql): Promise<boolean> =>
-    askAside(session, limits, schemas, async (query) => {
-      const [row] = await query(explain(sql`select from ${relation.name} as ${ROW_ALIAS} where ${where}`));
-      return readExplained(row).isRefuted;
-    });
+async function isRefuted(relation: Relation, condition: Sql, query: Query): Promise<boolean> {
+  const refuted = async (where: Sql): Promise<boolean> => {
+    const [row] = await query(explain(sql`select from ${relation.name} as ${ROW_ALIAS} where ${where}`));
+    return readExplained(row).isRefuted;
+  };
   // A partitioned table without partitions has no row of any kind, which proves nothing of those to come.
   return (await refuted(condition)) && !(relation.kind === 'partitioned table' && (await refuted(sql`true`)));
 }

@@ -22,6 +22,9 @@ export type Snapshot = {
   close(): Promise<void>;
 };
 
+/** Asks one question of a session that has its settings. */
+export type Query = (statement: Sql) => Promise<readonly Row[]>;
+
 /** How long one question may keep the server busy. */
 export type Limits = { readonly statementTimeoutMs: number; readonly lockTimeoutMs: number };
 
@@ -103,6 +106,8 @@ async function configure(session: Session): Promise<void> {
     DateStyle: 'ISO, YMD',
     TimeZone: 'UTC',
     jit: 'off',
+    // To cost a merge join the planner reads the ends of indexes, and rows there; a hash join does as well.
+    enable_mergejoin: 'off',
     // One connection uses one core: how many cores a run takes is for --max-connections to say.
     max_parallel_workers_per_gather: '0',
     // A scan that begins in the middle would show other samples each time.
@@ -135,7 +140,7 @@ export async function askAside<Answer>(
   session: Session,
   limits: Limits,
   schemas: readonly Identifier[],
-  ask: (query: (statement: Sql) => Promise<readonly Row[]>) => Promise<Answer>,
+  ask: (query: Query) => Promise<Answer>,
 ): Promise<Answer> {
   return inSavepoint(session, async () => {
     const path = ['pg_catalog', ...schemas.map(quoteIdentifier), 'pg_temp'].join(', ');

@@ -22,7 +22,7 @@ export async function readStandby(session: Session): Promise<Standby> {
         extract(epoch from pg_catalog.pg_last_xact_replay_timestamp())::text as last_commit,
         pg_catalog.pg_last_wal_replay_lsn()::text as replayed, pg_catalog.pg_last_wal_receive_lsn()::text as received,
         pg_catalog.pg_is_wal_replay_paused() as paused, receiver.pid is not null as receiving,
-        extract(epoch from receiver.last_msg_receipt_time)::text as last_contact
+        extract(epoch from receiver.last_msg_receipt_time)::text as last_contact, receiver.latest_end_lsn::text as written
       from (select) one left join pg_catalog.pg_stat_wal_receiver receiver on true`);
     return { state: stateOf(row ?? {}), maxAgeMs: maxAgeOf(row ?? {}) };
   } catch (error) {
@@ -32,10 +32,12 @@ export async function readStandby(session: Session): Promise<Standby> {
   }
 }
 
-function stateOf({ paused, receiving, replayed, received }: Row): StandbyState {
+/** What the primary has written, by its last word, may not have arrived yet; most roles cannot see it. */
+function stateOf({ paused, receiving, replayed, received, written }: Row): StandbyState {
   if (paused === 't') return 'paused';
   if (receiving !== 't') return 'disconnected';
-  return lsnOf(replayed) >= lsnOf(received) ? 'applied' : 'behind';
+  const isApplied = [received, written].every((position) => lsnOf(replayed) >= lsnOf(position));
+  return isApplied ? 'applied' : 'behind';
 }
 
 /** The last contact says how old the rows are only where all that arrived is applied; most roles may not see it. */

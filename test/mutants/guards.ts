@@ -1,3 +1,5 @@
+import { rulesAndReports } from './rules-and-reports.ts';
+
 /** A guard of the product, the edit that takes it away, and the test that fails then. */
 export type Guard = {
   /** What it keeps from happening. */
@@ -12,6 +14,7 @@ export type Guard = {
 
 /** Every guard that stands between a rule, a server or a reader and harm, or between a fault and a false green. */
 export const guards: readonly Guard[] = [
+  ...rulesAndReports,
   {
     guard: 'a table that was rewritten, truncated or swapped during the run is not taken for an empty one',
     file: 'src/check/run-checks.ts',

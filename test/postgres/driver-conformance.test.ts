@@ -263,6 +263,46 @@ for (const driver of DRIVERS) {
     }
   });
 
+  fact('when the signal is given, what runs is cancelled, and nothing is sent after it', async (t) => {
+    const cancel = new AbortController();
+    const session = await openDatabase(targetFor(database.url), driver, cancel.signal).connect();
+    t.after(() => session.close());
+    const query = rejection(session.query(sql`select pg_sleep(60)`), 'cancelled');
+    await untilActive(session);
+    cancel.abort();
+    await query;
+    await rejection(session.query(sql`insert into account values (5, 'x')`), 'cancelled');
+    assert.deepEqual(await database.rows('select from account where id = 5'), []);
+    await session.close();
+    await untilGone(session);
+  });
+
+  fact('when the signal is given, nobody waits for a connection', async (t) => {
+    const cancel = new AbortController();
+    const port = await listen(t, () => cancel.abort());
+    const target = targetFor(database.url, { port, tls: tlsOf('disable'), connectTimeoutMs: 55_000 });
+    const connecting = openDatabase(target, driver, cancel.signal);
+    await rejection(connecting.connect(), 'cancelled');
+    await rejection(connecting.connect(), 'cancelled');
+  });
+
+  fact('a cancel that gets nowhere gives the session up', async (t) => {
+    const { host, port } = targetFor(database.url);
+    const proxy = await startFaultProxy({
+      to: { host, port },
+      fault: 'black-hole',
+      at: ({ type }) => type === 'cancel',
+    });
+    t.after(() => proxy.close());
+    const session = await open(t, { port: proxy.port });
+    const query = rejection(session.query(sql`select pg_sleep(8)`), 'cancelled');
+    await untilActive(session);
+    await session.cancel();
+    await query;
+    assert.equal(session.alive, false);
+    assert.equal(await backends(session, 'active'), 1, 'the server was not told');
+  });
+
   fact(
     'a query past its deadline is a timeout, the session is lost, and the server stops working',
     async (t) => {
@@ -283,33 +323,45 @@ for (const driver of DRIVERS) {
     assert.equal((await first)[0]?.['one'], '1');
   });
 
-  fact('a backend that ends while idle loses the session for good', async (t) => {
+  const ENDED = 'An administrator ended the session (SQLSTATE 57P01)';
+
+  fact('a backend that ends while idle loses the session for good, and says why', async (t) => {
     const session = await open(t);
     await terminate(session);
     await untilGone(session);
-    await rejection(session.query(sql`select 1`), 'connection-lost');
-    await rejection(session.query(sql`select 1`), 'connection-lost');
+    for (let i = 0; i < 2; i += 1) {
+      const problem = await rejection(session.query(sql`select 1`), 'connection-lost');
+      assert.deepEqual([problem.message, problem.sqlstate], [ENDED, '57P01']);
+    }
     assert.equal(session.alive, false);
     assert.equal(await backends(session), 0);
   });
 
-  fact('a backend that ends while running loses the session for good', async (t) => {
+  fact('a backend that ends while running loses the session for good, and says why', async (t) => {
     const session = await open(t);
     const query = rejection(session.query(sql`select pg_sleep(60)`), 'connection-lost');
     await untilActive(session);
     await terminate(session);
-    await query;
+    assert.deepEqual([(await query).message, (await query).sqlstate], [ENDED, '57P01']);
     assert.equal(session.alive, false);
     await rejection(session.query(sql`select 1`), 'connection-lost');
     assert.equal(await backends(session), 0);
   });
 
-  fact('a transaction that is idle for too long loses the session', async (t) => {
+  fact('a transaction that idles, or lasts, for too long loses the session, and says so', async (t) => {
     const session = await open(t);
     await session.query(sql`begin`);
     await session.query(sql`set local idle_in_transaction_session_timeout = 50`);
     await untilGone(session);
-    await rejection(session.query(sql`select 1`), 'connection-lost');
+    assert.equal((await rejection(session.query(sql`select 1`), 'connection-lost')).sqlstate, '25P03');
+    const other = await open(t);
+    await other.query(sql`begin`);
+    await other.query(sql`set local transaction_timeout = 50`);
+    assert.equal(
+      (await rejection(other.query(sql`select pg_sleep(60)`), 'connection-lost')).sqlstate,
+      '25P04',
+    );
+    assert.equal(other.alive, false);
   });
 
   for (const fault of ['reset', 'cut'] as const) {
@@ -333,6 +385,50 @@ for (const driver of DRIVERS) {
       assert.equal(proxy.counts.sessions, 1, 'it did not reconnect');
     });
   }
+
+  fact('a statement whose link is cut is ended on the server', async (t) => {
+    const proxy = await startProxy(t);
+    const session = await open(t, { port: proxy.port });
+    const query = rejection(session.query(sql`select pg_sleep(60)`), 'connection-lost');
+    await untilActive(session);
+    proxy.strike('cut');
+    await query;
+    await untilGone(session);
+  });
+
+  fact('a message that cannot be read loses the session, and nothing else', async (t) => {
+    const { host, port } = targetFor(database.url);
+    for (const type of ['T', 'D']) {
+      const proxy = await startFaultProxy({
+        to: { host, port },
+        fault: 'garbage',
+        at: (frame) => frame.type === type && frame.bytes.includes('marker'),
+      });
+      t.after(() => proxy.close());
+      const session = await open(t, { port: proxy.port });
+      const query = session.query(sql`select 'marker' as marker`);
+      const problem = await rejection(query, 'connection-lost');
+      assert.match(problem.message, /not Postgres's protocol/);
+      assert.equal(session.alive, false);
+    }
+  });
+
+  fact(
+    'a statement with parameters is sent whole, so that a silent link leaves an idle session',
+    async (t) => {
+      const { host, port } = targetFor(database.url);
+      const proxy = await startFaultProxy({
+        to: { host, port },
+        fault: 'black-hole',
+        at: (frame) => frame.type === '1' && proxy.passed.at(-1)?.text.includes('lonely') === true,
+      });
+      t.after(() => proxy.close());
+      const session = await open(t, { port: proxy.port });
+      const query = session.query(sql`select ${param('1', 'bigint')} as lonely`, { deadlineMs: 500 });
+      await rejection(query, 'statement-timeout');
+      assert.equal(await backends(session, 'idle'), 1);
+    },
+  );
 
   fact('a link that goes silent ends at the deadline, and closing it does not wait', async (t) => {
     const proxy = await startProxy(t);
@@ -404,7 +500,7 @@ for (const driver of DRIVERS) {
 
   fact('a port where nothing listens, and a name that is none, fail with a hint', async () => {
     for (const changes of [{ port: 1 }, { host: 'no-such-host.invalid' }]) {
-      const problem = await connectionRefusal(changes);
+      const problem = await connectionRefusal({ ...changes, connectTimeoutMs: 2_000 });
       assert.equal(problem.code, 'connection-failed');
       assert.ok(problem.hint);
     }

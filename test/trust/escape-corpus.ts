@@ -47,7 +47,7 @@ export const setup = `
   begin perform pg_notify('canary', 'dot'); perform pg_advisory_lock(1); return 1; end $$;
   create function public.harm(record) returns text language plpgsql as $$
   begin perform pg_notify('canary', 'key'); perform pg_advisory_lock(2); return ''; end $$;
-  create function public.lower(varchar) returns text language plpgsql as $$
+  create function public.lower(varchar) returns text immutable language plpgsql as $$
   begin perform pg_notify('canary', 'lower'); perform pg_advisory_lock(3); return ''; end $$;
   create function public.harmless(int) returns boolean language plpgsql as $$
   begin perform pg_notify('canary', 'domain'); perform pg_advisory_lock(4); return true; end $$;

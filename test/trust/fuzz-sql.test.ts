@@ -98,8 +98,8 @@ test('a condition is true of the same rows in a rule as in a statement of its ow
     assert.deepEqual(problems.map(({ at, message }) => [texts[(at?.line ?? 0) - 3], message]), []); // prettier-ignore
     // The statement knows nothing of our grammar, our alias and our brackets.
     const counts = texts.map((each) => `(select count(*) from fact where (${each}\n))`);
-    const [row] = await database.rows(`select array[${counts.join(',\n')}]::int[] as counts`);
-    const expected = texts.map((each, i) => [each, (row?.['counts'] as number[])[i]]);
+    const [row = {}] = await database.rows(`select array[${counts.join(',\n')}]::int[] as counts`);
+    const expected = texts.map((each, i) => [each, (row['counts'] as number[])[i]]);
     const measured = results.map(({ violations, reason }, i) => [texts[i], violations?.count ?? reason]);
     assert.deepEqual(measured, expected);
   }

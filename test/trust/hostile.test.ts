@@ -80,10 +80,7 @@ const channels: Record<string, (each: Case) => void> = {
 /** As {@link plain} writes it inside of a line. */
 const plainly = (text: string): string => visible(text).replaceAll('##[', '##\\u005b').slice(0, 40);
 
-const tried: Report[] = [];
-
 function tryChannels(cases: readonly Case[]): void {
-  tried.push(...cases.map(({ report }) => report));
   for (const each of cases) {
     for (const show of Object.values(channels)) {
       counts.tried += 1;
@@ -148,9 +145,21 @@ function casesOf(report: Report, textsOf: (i: number) => readonly string[]): Cas
   });
 }
 
+/** Each sort of report is made once, by whichever test comes first. */
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined;
+  return () => (made ??= make());
+}
+
+const reportBy = {
+  pg: once(() => runGate({ url: database.url, rules })),
+  postgres: once(() => runGate({ url: database.url, rules, driver: 'postgres' })),
+  reader: once(() => runGate({ url: database.urlFor(reader.name, reader.password), rules })),
+};
+
 for (const driver of DRIVERS) {
   test(`names and keys of any text are text in a terminal, a summary and JSON (${driver})`, async () => {
-    const report = reportSchema.parse(await runGate({ url: database.url, rules, driver }));
+    const report = reportSchema.parse(await reportBy[driver]());
     assert.equal(report.totals.violations, strings.length);
     tryChannels(casesOf(report, (i) => [namesOf(i).schema.slice(0, 20), namesOf(i).table.slice(0, 20)]));
     for (const [i, { samples }] of report.results.entries()) {
@@ -163,8 +172,7 @@ for (const driver of DRIVERS) {
 }
 
 test('names in what the server says are text, too', async () => {
-  const url = database.urlFor(reader.name, reader.password);
-  const report = reportSchema.parse(await runGate({ url, rules }));
+  const report = reportSchema.parse(await reportBy.reader());
   assert.equal(report.totals.unknown, strings.length);
   tryChannels(casesOf(report, (i) => [namesOf(i).table.slice(0, 20)]));
 });
@@ -172,7 +180,7 @@ test('names in what the server says are text, too', async () => {
 const root = mkdtempSync(path.join(tmpdir(), 'rowgate-hostile-'));
 after(() => rmSync(root, { recursive: true }));
 
-test('names of rules files of any text are text in a terminal, a summary and JSON', async () => {
+const fileCases = once(async () => {
   const reportOf = async (name: string, i: number): Promise<Report> => {
     const folder = mkdtempSync(path.join(root, 'f'));
     writeFileSync(path.join(folder, name), `version: 1\nrules:\n  - { id: "r-${i}", kind: nope }\n`);
@@ -190,10 +198,14 @@ test('names of rules files of any text are text in a terminal, a summary and JSO
   const fileName = (text: string): string =>
     `${asName(text.replace(/^[\n\r\u2028\u2029]/, 'x'))}.yml`.replaceAll('/', '-');
   const harmless = await reportOf('harmless', 0);
-  const cases = [];
+  const cases: Case[] = [];
   for (const [i, text] of hostileStrings.entries())
     cases.push({ report: await reportOf(fileName(text), i), harmless, texts: [fileName(text).slice(0, 20)] });
-  tryChannels(cases);
+  return cases;
+});
+
+test('names of rules files of any text are text in a terminal, a summary and JSON', async () => {
+  tryChannels(await fileCases());
 });
 
 /** Shows each report of a file as the Action does, in a step of a runner, behind a line that says which it is. */
@@ -213,17 +225,19 @@ runner.output('verdict', 'broken');
 `;
 
 test('a runner is told of every report what is meant, and nothing else', async () => {
+  const files = (await fileCases()).map(({ report }) => report);
+  const reports = [...split(await reportBy.pg()), ...split(await reportBy.reader()), ...files];
   writeFileSync(path.join(root, 'action.yml'), 'runs:\n  using: node24\n  main: main.mts\n');
   writeFileSync(path.join(root, 'main.mts'), SHOW_ALL);
   const step = await runAction({
     actionFolder: root,
     env: { NODE_OPTIONS: `--import=${import.meta.resolve('tsx')}` },
-    files: { 'reports.json': JSON.stringify(tried) },
+    files: { 'reports.json': JSON.stringify(reports) },
     timeoutMs: 60_000,
   });
   assert.deepEqual(step.outputs, { verdict: 'broken' });
   const sections = step.stdoutRaw.split('-- next\n').slice(1);
-  assert.equal(sections.length, tried.length, step.stderrRaw);
+  assert.equal(sections.length, reports.length, step.stderrRaw);
   for (const [i, section] of sections.entries()) {
     counts.tried += 1;
     const commands = section.split(/\r\n|\n|\r/).flatMap((line) => parseCommand(line) ?? []);
@@ -233,7 +247,7 @@ test('a runner is told of every report what is meant, and nothing else', async (
     const { title = '', file } = annotation.properties;
     assert.match(title, /^(r-\d+: [\w ,]+|Rowgate could not start or end its run)$/);
     assertPlain(annotation.data);
-    const { problems, results } = tried[i] as Report;
+    const { problems, results } = reports[i] as Report;
     // The runner itself drops what it takes for more of the equals sign.
     assert.equal(file, (problems[0]?.at?.file ?? results[0]?.source.file)?.replace(/^=+/, ''));
     counts.neutralised += 1;

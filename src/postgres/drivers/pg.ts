@@ -98,6 +98,12 @@ async function send(client: pg.Client, { text, parameters }: CompiledSql): Promi
     rowMode: 'array',
     types: AS_TEXT,
   };
-  const { fields, rows } = await client.query<(string | null)[]>(query);
+  const { fields, rows } = await client.query<(string | null)[]>(query).catch(whyItFailed);
   return { columns: fields.map(({ name }) => name), rows };
+}
+
+/** That the connection is lost the package may notice before its end comes, with which comes what the server said. */
+function whyItFailed(error: unknown): Promise<never> {
+  const isLoss = error instanceof Error && /not queryable$|^Connection terminated/.test(error.message);
+  return isLoss ? new Promise(() => {}) : Promise.reject(error);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { plain, visible } from '../../../src/support/plain.ts';
+import { plain, plainJson, visible } from '../../../src/support/plain.ts';
 import { parseCommand } from '../../support/runner-emulator.ts';
 
 const examples: readonly (readonly [what: string, text: string, expected: string])[] = [
@@ -134,6 +134,18 @@ test('plain text is one line, and runs no command, whatever it was', () => {
       for (const output of [plain(text), plain(text, maxLength)]) {
         assert.deepEqual([output.split(/[\r\n]/).length, commandsIn(output)], [1, []]);
       }
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('plain JSON says the same as it was, unseen characters escaped, and runs no command', () => {
+  fc.assert(
+    fc.property(fc.dictionary(anyText, anyText), (value) => {
+      const json = plainJson(JSON.stringify(value, null, 2));
+      assert.equal(JSON.stringify(JSON.parse(json)), JSON.stringify(value));
+      assert.deepEqual(commandsIn(json), []);
+      assert.doesNotMatch(json, /(?![ \n])[\p{Cc}\p{Cf}\p{Cs}\p{Z}]/u);
     }),
     { numRuns: 2_000 },
   );
