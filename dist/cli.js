@@ -30643,9 +30643,12 @@ async function looseStep(check2, { query: query2 }) {
 function byIndex(strategy, check2, index, cost, statement) {
   return { form: "count", strategy, checks: [check2], index, cost, pages: 0, statement: () => statement };
 }
-async function scanStep(checks, { explained: explained2, query: query2 }) {
+async function scanStep(checks, { strategy, explained: explained2, query: query2 }) {
   const known = checks.length === 1 ? explained2.get(checks[0]) : void 0;
-  return scan(checks, (known ?? await ask(countStatement(checks), query2)).cost);
+  const found = known ?? await ask(countStatement(checks), query2);
+  const index = strategy === "auto" ? indexOf(checks[0], found) : void 0;
+  const step = scan(checks, found.cost);
+  return index === void 0 ? step : { ...step, strategy: "index probe", index, pages: 0 };
 }
 function scan(checks, estimated) {
   const { relation } = checks[0];

@@ -158,10 +158,13 @@ function byIndex(
   return { form: 'count', strategy, checks: [check], index, cost, pages: 0, statement: () => statement };
 }
 
-/** Every page of the relation, once. */
-async function scanStep(checks: RowChecks, { explained, query }: Choice): Promise<CountStep> {
+/** Every page of the relation, once; or none, where the server answers them all by an index. */
+async function scanStep(checks: RowChecks, { strategy, explained, query }: Choice): Promise<CountStep> {
   const known = checks.length === 1 ? explained.get(checks[0]) : undefined;
-  return scan(checks, (known ?? (await ask(countStatement(checks), query))).cost);
+  const found = known ?? (await ask(countStatement(checks), query));
+  const index = strategy === 'auto' ? indexOf(checks[0], found) : undefined;
+  const step = scan(checks, found.cost);
+  return index === undefined ? step : { ...step, strategy: 'index probe', index, pages: 0 };
 }
 
 function scan(checks: RowChecks, estimated?: number): CountStep {

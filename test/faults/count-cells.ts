@@ -11,5 +11,6 @@ export async function countCell(cell: () => Promise<void>): Promise<void> {
 
 /** Has the counts printed when the file's tests have ended. */
 export function printCounts(what: string): void {
-  after(() => console.log(`fault cells (${what}): ${counts.tried} tried, ${counts.right} right outcome`));
+  const line = (): string => `fault cells (${what}): ${counts.tried} tried, ${counts.right} right outcome\n`;
+  after(() => void process.stdout.write(line()));
 }

@@ -92,11 +92,13 @@ export async function testNetworkFaults(driver: DriverName, sweepStep: number): 
 
   for (const from of ['server', 'client'] as const) {
     test(`a cut at any message of the ${from} leaves unknown what was not measured`, async () => {
-      let reached = true;
-      for (let index = 1; reached; index += sweepStep) {
+      const cut = async (index: number): Promise<boolean> => {
         const at: Place = (frame) => frame.from === from && frame.index === index;
+        let reached = false;
         await countCell(async () => void (reached = await runCell({ title: '', fault: 'cut', at })));
-      }
+        return reached;
+      };
+      for (let index = 1; await cut(index);) index += sweepStep;
     });
   }
 

@@ -21,7 +21,7 @@ writeFileSync(path.join(folder, 'rules.yml'), SLOW_RULES);
 const tookMs: string[] = [];
 after(() => {
   rmSync(folder, { recursive: true });
-  console.log(`the statement on the server ended after: ${tookMs.join(', ')}`);
+  process.stdout.write(`the statement on the server ended after: ${tookMs.join(', ')}\n`);
 });
 printCounts('signals');
 

@@ -134,7 +134,16 @@ async function blame(attempts: readonly Attempt[], gate: Gate, changes: readonly
 }
 
 /** How many attempts were made by tests of {@link testStage} so far, and with how many of them all was as before. */
-export const counts = { tried: 0, contained: 0 };
+const counts = { tried: 0, contained: 0 };
+
+/** The last test of a file: prints the counts, which have to be equal, and no fewer than were meant. */
+export function testCounts(least: number): void {
+  test('every attempt was contained', (t) => {
+    t.diagnostic(`escape attempts: ${counts.tried} tried, ${counts.contained} contained`);
+    assert.ok(counts.tried >= least);
+    assert.equal(counts.contained, counts.tried);
+  });
+}
 
 /**
  * A test that makes every attempt of a stage, of which only each `every`th where that is given, and compares the whole
