@@ -78,18 +78,25 @@ type NetworkCell = {
   readonly lanes?: number | undefined;
 };
 
-/** The tests of one driver: each cell of the matrix, then a cut after every few messages, wherever that may be. */
-export async function testNetworkFaults(driver: DriverName, sweepStep: number): Promise<void> {
+/** Cells of the matrix for one file: a file may take two minutes, and its cells wait for deadlines side by side. */
+export type Part = 'before the checks' | 'in the checks';
+
+/**
+ * The tests of one driver: each cell of the matrix whose stage is in this part, then a cut at every so many messages of
+ * either side, wherever in the run that may be.
+ */
+export async function testNetworkFaults(driver: DriverName, part: Part, sweepStep?: number): Promise<void> {
   const database = await createDatabase(SCHEMA);
   const good = await runToEnd({ driver, url: database.url });
   assert.equal(good.exitCode, 1);
-  printCounts(`network, ${driver}`);
+  printCounts(`network ${part}, ${driver}`);
 
-  describe(`faults of the network, ${driver}`, { concurrency: 12 }, () => {
-    for (const cell of makeCells(driver))
+  describe(`faults of the network ${part}, ${driver}`, { concurrency: 12 }, () => {
+    for (const cell of makeCells(driver, part))
       test(cell.title, () => countCell(async () => void (await runCell(cell))));
   });
 
+  if (sweepStep === undefined) return;
   for (const from of ['server', 'client'] as const) {
     test(`a cut at any message of the ${from} leaves unknown what was not measured`, async () => {
       const cut = async (index: number): Promise<boolean> => {
@@ -130,8 +137,9 @@ export async function testNetworkFaults(driver: DriverName, sweepStep: number): 
   }
 }
 
-function makeCells(driver: DriverName): NetworkCell[] {
-  const cells = STAGES.flatMap((stage) =>
+function makeCells(driver: DriverName, part: Part): NetworkCell[] {
+  const stages = part === 'in the checks' ? STAGES.slice(FIRST_CHECK) : STAGES.slice(0, FIRST_CHECK);
+  const cells = stages.flatMap((stage) =>
     (['request', 'answer'] as const).flatMap((moment) =>
       faultsAt(stage, moment, driver).map((fault) => ({
         title: `${fault} at ${stage.name} (${moment}): ${HARMLESS.has(fault) ? 'the counts are right' : 'what was not measured is unknown'}`,

@@ -1,0 +1,4 @@
+// Faults of the network in the checks, through a proxy of our own; the matrix is split into files that run side by side.
+import { testNetworkFaults } from './network-cells.ts';
+
+await testNetworkFaults('pg', 'in the checks');
