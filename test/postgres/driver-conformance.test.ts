@@ -263,6 +263,21 @@ for (const driver of DRIVERS) {
     }
   });
 
+  fact('a cancel that comes late does not hit the next query', async (t) => {
+    const { host, port } = targetFor(database.url);
+    const at = ({ type }: Frame): boolean => type === 'cancel';
+    const proxy = await startFaultProxy({ to: { host, port }, fault: 'delay', at });
+    t.after(() => proxy.close());
+    const session = await open(t, { port: proxy.port });
+    const quick = session.query(sql`select 1`);
+    await new Promise(setImmediate); // it is sent by now
+    const cancelling = session.cancel();
+    await quick;
+    await session.query(sql`select pg_sleep(0.8)`);
+    await cancelling;
+    assert.ok(proxy.struck);
+  });
+
   fact('when the signal is given, what runs is cancelled, and nothing is sent after it', async (t) => {
     const cancel = new AbortController();
     const session = await openDatabase(targetFor(database.url), driver, cancel.signal).connect();
@@ -284,6 +299,24 @@ for (const driver of DRIVERS) {
     const connecting = openDatabase(target, driver, cancel.signal);
     await rejection(connecting.connect(), 'cancelled');
     await rejection(connecting.connect(), 'cancelled');
+  });
+
+  fact('a connection that comes after the signal is closed', async (t) => {
+    const cancel = new AbortController();
+    const { host, port } = targetFor(database.url);
+    const at = ({ type }: Frame): boolean => {
+      if (type === 'p') cancel.abort();
+      return type === 'p';
+    };
+    const proxy = await startFaultProxy({ to: { host, port }, fault: 'delay', at });
+    t.after(() => proxy.close());
+    const target = targetFor(database.url, { port: proxy.port });
+    await rejection(openDatabase(target, driver, cancel.signal).connect(), 'cancelled');
+    await until('it is made', async () => proxy.passed.some(({ type }) => type === 'Z'));
+    const sessions = 'select from pg_stat_activity where application_name = $1';
+    await until('it is closed', async () => {
+      return (await database.rows(sessions, [target.applicationName])).length === 0;
+    });
   });
 
   fact('a cancel that gets nowhere gives the session up', async (t) => {
@@ -385,6 +418,14 @@ for (const driver of DRIVERS) {
       assert.equal(proxy.counts.sessions, 1, 'it did not reconnect');
     });
   }
+
+  fact('a session whose link is silent is closed all the same', async (t) => {
+    const proxy = await startProxy(t);
+    const session = await open(t, { port: proxy.port });
+    proxy.strike('black-hole');
+    await session.close();
+    await rejection(session.query(sql`select 1`), 'connection-lost');
+  });
 
   fact('a statement whose link is cut is ended on the server', async (t) => {
     const proxy = await startProxy(t);
@@ -503,13 +544,17 @@ for (const driver of DRIVERS) {
   });
 
   fact('a server that never answers fails when the time to connect is over', async (t) => {
-    const port = await listen(t, () => {});
+    const open = new Set<Socket>();
+    const port = await listen(t, (socket) => {
+      open.add(socket.resume().on('close', () => open.delete(socket)));
+    });
     for (const mode of ['disable', 'require'] as const) {
       const started = performance.now();
       const problem = await connectionRefusal({ port, connectTimeoutMs: 700, tls: tlsOf(mode) });
       assert.equal(problem.code, 'connection-failed');
       assert.match(problem.message, /no answer in time/);
       assert.ok(performance.now() - started < SOON_MS);
+      await until('the connection is closed', async () => open.size === 0);
     }
   });
 
@@ -537,6 +582,13 @@ for (const driver of DRIVERS) {
     const session = await open(t, { port: proxy.port });
     assert.deepEqual(await session.query(sql`select 1 as one`), [{ one: '1' }]);
     assert.deepEqual([proxy.counts.refused, proxy.counts.sessions], [2, 1]);
+  });
+
+  fact('a login that is refused is not tried again', async (t) => {
+    const proxy = await startProxy(t);
+    const changes = { port: proxy.port, password: 'wrong', tls: tlsOf('disable') };
+    assert.equal((await connectionRefusal(changes)).code, 'authentication-failed');
+    assert.equal(proxy.counts.sessions, 1);
   });
 
   fact('a server with no connection free is busy', async () => {
