@@ -1,5 +1,7 @@
 import { displayTable } from './sql/identifier.ts';
 import { checkedTable, type Check } from './plan/plan.ts';
+import { percent, progressBar } from './report/progress-chart.ts';
+import { rateOf, rateText, type RowsAt } from './report/rate.ts';
 import { plain } from './support/plain.ts';
 import type { RunEvent } from './world.ts';
 
@@ -12,15 +14,20 @@ export function showProgress(stream: NodeJS.WriteStream): {
   readonly end: () => void;
 } {
   let lastLineAt = Date.now();
+  const points: RowsAt[] = [];
   const say = (line: string): void =>
     void stream.write(stream.isTTY ? `\r\u001b[K${clip(line, stream.columns)}` : `${line}\n`);
   return {
     emit: (event) => {
-      if (event.event === 'check' && !stream.isTTY) {
-        if (Date.now() - lastLineAt < PIPE_INTERVAL_MS) return;
+      if (event.event === 'backfill')
+        points.push({ atMs: event.progress.elapsedMs, rows: event.progress.rowsUpdated });
+      if ((event.event === 'check' || event.event === 'backfill') && !stream.isTTY) {
+        // The first line of a backfill names the run, which whoever watches needs to have at once.
+        const isFirst = event.event === 'backfill' && points.length === 1;
+        if (!isFirst && Date.now() - lastLineAt < PIPE_INTERVAL_MS) return;
         lastLineAt = Date.now();
       }
-      say(describe(event));
+      say(event.event === 'backfill' ? describeBackfill(event, points, stream.isTTY) : describe(event));
     },
     end: () => {
       if (stream.isTTY) stream.write('\r\u001b[K');
@@ -32,18 +39,32 @@ function clip(line: string, columns: number): string {
   return line.slice(0, Math.max(1, columns - 1));
 }
 
-function describe(event: RunEvent): string {
+function describe(event: Exclude<RunEvent, { event: 'backfill' }>): string {
   if (event.event === 'rules-loaded')
     return `${event.rules} ${event.rules === 1 ? 'rule' : 'rules'} from ${event.files} ${event.files === 1 ? 'file' : 'files'}`;
   if (event.event === 'connected')
     return `connected to ${plain(event.target.database)}, PostgreSQL ${plain(event.target.serverVersion)}`;
   const { check, checks, pages } = event.progress;
-  const read = pages.total > 0 ? `, ${percent(pages)} of ${number(pages.total)} pages read` : '';
+  const read =
+    pages.total > 0 ? `, ${percent(pages.done, pages.total)} of ${number(pages.total)} pages read` : '';
   return `${checks.done} of ${checks.total} checks done${read}; at ${describeCheck(check)}`;
 }
 
-const percent = ({ done, total }: { done: number; total: number }): string =>
-  `${Math.min(100, Math.floor((100 * done) / total))}%`;
+const BAR_WIDTH = 24;
+
+/** How far it is, and then what it waits for, or how fast it goes and how long that will take. */
+function describeBackfill(
+  { progress: { runId, rowsUpdated, holds }, goal }: Extract<RunEvent, { event: 'backfill' }>,
+  points: readonly RowsAt[],
+  hasBar: boolean,
+): string {
+  const total = Math.max(goal, rowsUpdated);
+  const bar = hasBar ? `${progressBar(total === 0 ? 1 : rowsUpdated / total, BAR_WIDTH)} ` : '';
+  const done = `run ${plain(runId)}: ${bar}${percent(rowsUpdated, total)}, ${number(rowsUpdated)} of ${number(total)} rows filled`;
+  if (holds !== undefined) return `${done}; waiting, as ${plain(holds)}`;
+  const rate = rateOf(points, total - rowsUpdated);
+  return `${done}; ${rate ? rateText(rate) : 'measuring how fast it goes'}`;
+}
 
 const number = (value: number): string => value.toLocaleString('en-US');
 

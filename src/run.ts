@@ -1,19 +1,24 @@
 import { performance } from 'node:perf_hooks';
 import { emptyTables, preflight } from './check/preflight.ts';
+import type { CheckResult } from './check/check-result.ts';
 import { runChecks, unmeasured } from './check/run-checks.ts';
 import { vetPlan } from './check/vet-plan.ts';
 import type { Options } from './options.ts';
 import { adviseFor } from './plan/advise.ts';
 import { chooseStrategies } from './plan/choose-strategies.ts';
 import { holdBack } from './plan/hold-back.ts';
-import { checkPlanOptions, makePlan, planWithoutDatabase } from './plan/make-plan.ts';
+import { checkPlanOptions, makePlan, planWithoutDatabase, type PlanOptions } from './plan/make-plan.ts';
 import type { Plan } from './plan/plan.ts';
 import type { Step } from './plan/step.ts';
-import { readCatalog } from './postgres/catalog.ts';
+import { readCatalog, type Catalog } from './postgres/catalog.ts';
 import { openSnapshot, type Limits, type Snapshot, type SnapshotTarget } from './postgres/snapshot.ts';
 import { makeReport, type Answers } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
 import { makePlanReport, type PlanReport } from './report/plan-report.ts';
+import { assessRollout } from './rollout/assess-rollout.ts';
+import { makeNeeds, type Need } from './rollout/blocking-rows.ts';
+import { makeRollout, type RolloutAnswers } from './rollout/make-rollout.ts';
+import type { Rollout } from './rollout/phase.ts';
 import { loadRules } from './rules/load-rules.ts';
 import type { Rule, RuleSet } from './rules/rule.ts';
 import { formatDurationMs } from './support/duration.ts';
@@ -36,12 +41,13 @@ export async function run(options: Options, world: World): Promise<RunResult> {
     mistakes.length > 0
       ? { results: [], problems: mistakes, warnings: [] }
       : await ask(rules, options, world);
-  const { phase, failOn } = options;
+  const { phase, failOn, targetName } = options;
   const report = makeReport({
     ...answers,
     rules,
     phase,
     failOn,
+    targetName,
     startedAt,
     elapsedMs: performance.now() - start,
   });
@@ -60,19 +66,48 @@ export async function explainRun(options: Options, world: World): Promise<PlanRe
   );
 }
 
+const NOT_ASSESSED = {
+  subjects: [],
+  results: [],
+  states: new Map(),
+  filled: new Map(),
+  steps: [],
+  warnings: [],
+} satisfies Partial<RolloutAnswers>;
+
+/** Says where each table of a rollout stands, and what its next steps are. Executes none of them. Never rejects. */
+export async function runRollout(options: Options, world: World): Promise<Rollout> {
+  const startedAt = world.now();
+  const { rules, problems } = await loadRules(options.rules, world.rules);
+  const mistakes = problems.length > 0 ? problems : checkPlanOptions(rules, options);
+  const answers: RolloutAnswers =
+    mistakes.length > 0
+      ? { ...NOT_ASSESSED, problems: mistakes }
+      : await onServer(rules, { ...options, tolerant: true }, world, async (server) => {
+          const { snapshot, prepared, limits } = server;
+          const { target } = snapshot;
+          if (prepared.problems.length > 0)
+            return { ...NOT_ASSESSED, target, problems: prepared.problems, warnings: prepared.warnings };
+          const results = await checkAll(server, { ...options, samples: 0 }, world);
+          const assessed = await assessRollout(
+            { ...prepared, results, phase: options.phase },
+            snapshot,
+            limits,
+          );
+          return { target, warnings: [...prepared.warnings, ...emptyTables(results)], ...assessed };
+        }).catch((error: unknown) => ({ ...NOT_ASSESSED, problems: [asProblem(error)] }));
+  return makeRollout(answers, { ...options, rules, phase: options.phase, startedAt });
+}
+
 /** Everything that happens on the server, from the first connection to the last answer. */
 async function ask(rules: RuleSet, options: Options, world: World): Promise<Answers> {
   let target: SnapshotTarget | undefined;
   try {
-    return await onServer(rules, options, world, async ({ snapshot, prepared, limits }) => {
-      ({ target } = snapshot);
-      const { plan, steps, warnings, problems } = prepared;
+    return await onServer(rules, options, world, async (server) => {
+      ({ target } = server.snapshot);
+      const { warnings, problems } = server.prepared;
       if (problems.length > 0) return { target, results: [], problems, warnings };
-      const results = await runChecks(plan, steps, snapshot, {
-        ...options,
-        ...limits,
-        onProgress: (progress) => world.emit({ event: 'check', progress }),
-      });
+      const results = await checkAll(server, options, world);
       return { target, results, problems: [], warnings: [...warnings, ...emptyTables(results)] };
     });
   } catch (error) {
@@ -83,11 +118,29 @@ async function ask(rules: RuleSet, options: Options, world: World): Promise<Answ
   }
 }
 
+function checkAll(
+  { snapshot, prepared, limits }: OnServer,
+  options: Options,
+  world: World,
+): Promise<CheckResult[]> {
+  return runChecks(prepared.plan, prepared.steps, snapshot, {
+    ...options,
+    ...limits,
+    onProgress: (progress) => world.emit({ event: 'check', progress }),
+  });
+}
+
 type RunLimits = Limits & { readonly signal: AbortSignal };
+
+/** What a run's work is handed. */
+type OnServer = { readonly snapshot: Snapshot; readonly prepared: Prepared; readonly limits: RunLimits };
 
 /** What is to be done, and what a person should know first; nothing where there are problems. */
 type Prepared = {
+  readonly catalog: Catalog;
   readonly plan: Plan;
+  /** What the next steps of a rollout need of the rows; the last checks of the plan are theirs, in this order. */
+  readonly needs: readonly Need[];
   readonly steps: readonly Step[];
   readonly warnings: readonly Problem[];
   readonly problems: readonly Problem[];
@@ -96,9 +149,9 @@ type Prepared = {
 /** Connects, takes the snapshot and plans; hands both over, and closes every connection afterwards. */
 async function onServer<Result>(
   rules: RuleSet,
-  options: Options,
+  options: Options & PlanOptions,
   world: World,
-  work: (server: { snapshot: Snapshot; prepared: Prepared; limits: RunLimits }) => Promise<Result>,
+  work: (server: OnServer) => Promise<Result>,
 ): Promise<Result> {
   world.emit({ event: 'rules-loaded', files: rules.files.length, rules: rules.rules.length });
   const limits = {
@@ -112,7 +165,13 @@ async function onServer<Result>(
   const snapshot = await openSnapshot(database);
   try {
     world.emit({ event: 'connected', target: snapshot.target });
-    const prepared = await prepare(rules, unreviewed ?? new Map(), options, snapshot, limits);
+    const prepared = await prepare(
+      rules,
+      unreviewed ?? new Map(),
+      { ...options, now: world.now() },
+      snapshot,
+      limits,
+    );
     return await work({ snapshot, prepared, limits });
   } finally {
     await snapshot.close();
@@ -122,24 +181,28 @@ async function onServer<Result>(
 async function prepare(
   rules: RuleSet,
   unreviewed: ReadonlyMap<Rule, Problem>,
-  options: Options,
+  options: Options & PlanOptions & { readonly now: Date },
   snapshot: Snapshot,
   limits: RunLimits,
 ): Promise<Prepared> {
   const { leader } = snapshot;
-  const planned = makePlan(rules, await readCatalog(leader), options);
-  const allowed = holdBack(planned.plan, unreviewed);
-  const warnings = await preflight(allowed, snapshot);
-  const { plan, problems, explained } = await vetPlan(allowed, leader, limits);
+  const catalog = await readCatalog(leader);
+  const planned = makePlan(rules, catalog, options);
+  const reviewed = holdBack(planned.plan, unreviewed);
+  const needs = options.tolerant ? makeNeeds(reviewed, catalog) : [];
+  const allowed = { checks: [...reviewed.checks, ...needs.map(({ check }) => check)] };
+  const known = await preflight(allowed, snapshot);
+  const { plan, problems, explained, ...vetted } = await vetPlan(allowed, leader, limits);
   const mistakes = [...planned.problems, ...problems];
+  const warnings = [...known, ...vetted.warnings];
   const steps =
     mistakes.length > 0 ? [] : await chooseStrategies(plan, explained, leader, { ...options, ...limits });
-  return { plan, steps, warnings, problems: mistakes };
+  return { catalog, plan, needs, steps, warnings, problems: mistakes };
 }
 
 /** A signal that is given when the other one is, or when the run's time is over; that is then its reason. */
 function endedBy(signal: AbortSignal, timeMs: number): AbortSignal {
-  const ended = new AbortController();
+  const budget = new AbortController();
   const reason = new Problem(
     'budget-spent',
     `the run's ${formatDurationMs(timeMs)} were over before this was measured`,
@@ -147,8 +210,6 @@ function endedBy(signal: AbortSignal, timeMs: number): AbortSignal {
       hint: 'Raise --max-duration, or give the largest tables an index: rowgate plan says which.',
     },
   );
-  setTimeout(() => ended.abort(reason), timeMs).unref();
-  signal.addEventListener('abort', () => ended.abort(signal.reason), { once: true });
-  if (signal.aborted) ended.abort(signal.reason);
-  return ended.signal;
+  setTimeout(() => budget.abort(reason), timeMs).unref();
+  return AbortSignal.any([signal, budget.signal]);
 }

@@ -1,4 +1,5 @@
 import type { Database } from './postgres/database.ts';
+import type { WorkProgress } from './backfill/work-run.ts';
 import type { CheckProgress } from './check/run-checks.ts';
 import type { Rule, RuleSet } from './rules/rule.ts';
 import type { RuleFiles } from './rules/rule-files.ts';
@@ -9,7 +10,13 @@ import type { SnapshotTarget } from './postgres/snapshot.ts';
 export type RunEvent =
   | { readonly event: 'rules-loaded'; readonly files: number; readonly rules: number }
   | { readonly event: 'connected'; readonly target: SnapshotTarget }
-  | { readonly event: 'check'; readonly progress: CheckProgress };
+  | { readonly event: 'check'; readonly progress: CheckProgress }
+  | {
+      readonly event: 'backfill';
+      readonly progress: WorkProgress;
+      /** Rows that the run will have filled when it ends, as far as was known when its work began. */
+      readonly goal: number;
+    };
 
 /** All that a run may touch, handed in by a door. */
 export type World = {
@@ -24,4 +31,10 @@ export type World = {
   readonly emit: (event: RunEvent) => void;
   /** Ends the run early; what was measured by then is reported. */
   readonly signal: AbortSignal;
+};
+
+/** All that a backfill may touch. */
+export type BackfillWorld = World & {
+  /** The database for sessions that write: by the pg package, and not cut by the signal, as they end what they have begun. */
+  writableDatabase(): Database;
 };

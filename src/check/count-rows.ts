@@ -1,4 +1,5 @@
-import { readCounts, type Counts, type PageRange } from '../plan/count-statement.ts';
+import { performance } from 'node:perf_hooks';
+import { readAllCounts, type Counts, type PageRange } from '../plan/count-statement.ts';
 import { checkedTable, type QueryCheck, type RowCheck } from '../plan/plan.ts';
 import { sampleStatement } from '../plan/sample-statement.ts';
 import type { CountStep } from '../plan/step.ts';
@@ -23,7 +24,29 @@ export async function countPart(
     if (checks[0].rule.countLimit !== undefined) await query(withoutNestedLoops);
     const [row] = await query(statement(part));
     await expectUnchanged(query);
-    return checks.map((check, place) => readCounts(check, row, place));
+    return readAllCounts(checks, row);
+  });
+}
+
+/** What was counted for the checks of one step, and how long that took. */
+type CountedStep = { readonly counts: readonly Counts[]; readonly elapsedMs: number };
+
+/** The same for several small steps, whose tables stay locked until the last is counted. Throws where one of them cannot be. */
+export async function countTogether(
+  steps: readonly CountStep[],
+  session: Session,
+  limits: Limits,
+): Promise<(CountedStep & { readonly step: CountStep })[]> {
+  return askAside(session, limits, [], async (query) => {
+    const counted = [];
+    for (const step of steps) {
+      const startedAt = performance.now();
+      const [row] = await query(step.statement());
+      const counts = readAllCounts(step.checks, row);
+      counted.push({ step, counts, elapsedMs: performance.now() - startedAt });
+    }
+    await expectUnchanged(query);
+    return counted;
   });
 }
 
@@ -34,7 +57,7 @@ type JudgeOptions = Limits & { readonly samples: number };
 
 /** What the counts of a finished job mean for each of its checks, with keys of rows that break it. */
 export async function judge(
-  { step, elapsedMs }: CountJob,
+  { step, elapsedMs }: Pick<CountJob, 'step' | 'elapsedMs'>,
   counts: readonly Counts[],
   session: Session,
   options: JudgeOptions,
@@ -65,7 +88,11 @@ async function judgeOne(
   const allowed = check.rule.maxViolations;
   if (count <= allowed)
     return { ...measured, outcome: 'held', proof: describeHeld(check, count, tableIsEmpty) };
-  const samples = await readSamples(check, session, options);
+  // Where all are found there is no need to read on.
+  const samples = await readSamples(check, session, {
+    ...options,
+    samples: Math.min(options.samples, count),
+  });
   return { ...measured, outcome: 'broken', reason: describeBroken(count, isExact, allowed), samples };
 }
 

@@ -9,6 +9,7 @@ import { formatDurationMs } from '../support/duration.ts';
 import { listed } from '../support/listed.ts';
 import { Problem } from '../support/problem.ts';
 import type { CheckResult } from './check-result.ts';
+import { uncheckedSchemas } from './unchecked-schemas.ts';
 
 /**
  * What a person should know about the role, the server and the plan before they trust the answers. Nothing of it
@@ -22,6 +23,7 @@ export async function preflight(plan: Plan, { leader, target }: Snapshot): Promi
     ...(hidden.length > 0 ? [rowsHidden(target.role, hidden)] : []),
     ...serverWarnings(target),
     ...planWarnings(plan),
+    ...(await uncheckedSchemas(plan, leader)),
   ];
 }
 

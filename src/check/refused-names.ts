@@ -2,6 +2,7 @@ import { sql, textArray, type Parameter, type Sql } from '../sql/sql.ts';
 import type { Session } from '../postgres/database.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { AuthorSql, Rule } from '../rules/rule.ts';
+import type { NameUse } from '../sql/grammar.ts';
 import { Problem } from '../support/problem.ts';
 
 /** Functions of pg_catalog that read tables, write or run other code although the server calls them stable, or that eat memory. */
@@ -27,7 +28,7 @@ const TYPE_HINT = 'Rules may name the types that come with Postgres, and those o
 
 /** What the server knows of the names in all author SQL of a plan. */
 type Known = {
-  /** Functions that may be called. */
+  /** Functions that may be called; those of the database itself as `schema.name`. */
   readonly steady: ReadonlySet<string>;
   /** Functions that `t.name` calls where t has no column of that name. */
   readonly onRows: ReadonlySet<string>;
@@ -44,10 +45,15 @@ export async function findRefusedNames(plan: Plan, session: Session): Promise<Re
   const uses = rules
     .flatMap((rule) => [...rule.authorSql.values()])
     .flatMap(({ functions, types, attributes }) => [...functions, ...types, ...attributes]);
+  const own = uses.flatMap(({ schema }) => schema ?? []);
   if (uses.length === 0) return new Map();
   const schemas = plan.checks.flatMap((check) => ('operatorSchemas' in check ? check.operatorSchemas : []));
   const rows = await session.query(
-    lookUp(textArray(distinct(uses.map(({ name }) => name))), textArray(distinct(schemas))),
+    lookUp(
+      textArray(distinct(uses.map(({ name }) => name))),
+      textArray(distinct(schemas)),
+      textArray(distinct(own)),
+    ),
   );
   const named = (what: string): ReadonlySet<string> =>
     new Set(rows.filter((row) => row['what'] === what).map((row) => row['name'] ?? ''));
@@ -67,9 +73,10 @@ const distinct = <Value>(values: readonly Value[]): Value[] => [...new Set(value
  * A function of a schema on the path can be preferred to pg_catalog's of the same name; an extension's is as good. One
  * that takes a cstring or an internal value is the server's own machinery: `domain_in` runs the check of any domain.
  */
-const lookUp = (names: Parameter, schemas: Parameter): Sql => sql`
+const lookUp = (names: Parameter, schemas: Parameter, own: Parameter): Sql => sql`
   with routine as (
-    select p.proname as name, p.provolatile in ('i', 's') as lasting, n.nspname = 'pg_catalog' as built_in, first.typtype,
+    select p.proname as name, n.nspname as schema, p.provolatile in ('i', 's') as lasting,
+      n.nspname = 'pg_catalog' as built_in, n.nspname = any (${schemas}) as on_path, first.typtype,
       exists (
         select from pg_catalog.pg_type a
         where a.oid = any (p.proargtypes) and a.typname in ('cstring', 'internal')
@@ -81,16 +88,24 @@ const lookUp = (names: Parameter, schemas: Parameter): Sql => sql`
     from pg_catalog.pg_proc p
     join pg_catalog.pg_namespace n on n.oid = p.pronamespace
     left join pg_catalog.pg_type first on first.oid = p.proargtypes[0]
-    where p.proname = any (${names}) and (n.nspname = 'pg_catalog' or n.nspname = any (${schemas}))
+    where p.proname = any (${names})
+      and (n.nspname = 'pg_catalog' or n.nspname = any (${schemas}) or n.nspname = any (${own}))
   )
   select 'steady' as what, name
   from routine
+  where built_in or on_path
   group by name
   having bool_or(built_in) and bool_and(lasting and not machinery and (built_in or extension))
   union all
+  select 'steady', schema || '.' || name
+  from routine
+  where not built_in
+  group by schema, name
+  having bool_and(lasting and not machinery)
+  union all
   select distinct 'on rows', name
   from routine
-  where typtype in ('c', 'd', 'p')
+  where typtype in ('c', 'd', 'p') and (built_in or on_path)
   union all
   select 'own type', t.typname
   from pg_catalog.pg_type t
@@ -103,9 +118,10 @@ const lookUp = (names: Parameter, schemas: Parameter): Sql => sql`
 
 function refuse({ functions, types, attributes, locate }: AuthorSql, known: Known): Problem | undefined {
   const calls = [...functions, ...attributes.filter(({ name }) => known.onRows.has(name))];
-  const call = calls.find(({ name }) => refusal(name, known) !== undefined);
+  const call = calls.find((each) => refusal(each, known) !== undefined);
   if (call) {
-    const message = `the function ${call.name} may not be called in a rule: it ${refusal(call.name, known)}`;
+    const name = call.schema === undefined ? call.name : `${call.schema}.${call.name}`;
+    const message = `the function ${name} may not be called in a rule: it ${refusal(call, known)}`;
     return new Problem('sql-not-allowed', message, { at: locate(call.offset), hint: FUNCTION_HINT });
   }
   const type = types.find(({ name }) => known.ownTypes.has(name));
@@ -114,7 +130,11 @@ function refuse({ functions, types, attributes, locate }: AuthorSql, known: Know
   return new Problem('sql-not-allowed', message, { at: locate(type.offset), hint: TYPE_HINT });
 }
 
-function refusal(name: string, { steady }: Known): string | undefined {
+function refusal({ name, schema }: NameUse, { steady }: Known): string | undefined {
+  if (schema !== undefined)
+    return steady.has(`${schema}.${name}`)
+      ? undefined
+      : 'is volatile, or is not there; one that only reads can be declared stable';
   if (Object.hasOwn(DENIED_FUNCTIONS, name)) return DENIED_FUNCTIONS[name];
   return steady.has(name) ? undefined : 'is volatile, or is not one that comes with Postgres';
 }

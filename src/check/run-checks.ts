@@ -4,12 +4,12 @@ import type { Limits, Snapshot } from '../postgres/snapshot.ts';
 import type { PageRange } from '../plan/count-statement.ts';
 import type { Check, Plan } from '../plan/plan.ts';
 import { holdsRawSql } from '../rules/rule.ts';
-import { checksOf, type Step, type StrategyName } from '../plan/step.ts';
+import { checksOf, type CountStep, type Step, type StrategyName } from '../plan/step.ts';
 import { asProblem, Problem } from '../support/problem.ts';
 import { answerWithoutRows } from './answer-without-rows.ts';
 import type { CheckResult } from './check-result.ts';
-import { addPart, pagesOf, splitStep, startJob, type CountJob } from './count-jobs.ts';
-import { countPart, judge } from './count-rows.ts';
+import { addPart, packSteps, pagesOf, splitStep, startJob, type CountJob } from './count-jobs.ts';
+import { countPart, countTogether, judge } from './count-rows.ts';
 
 export type CheckOptions = Limits & {
   /** How many sessions may work side by side; at least 1. */
@@ -79,6 +79,26 @@ export async function runChecks(
     }
   };
 
+  const workTogetherOn = async (some: readonly CountStep[], session: Session): Promise<Task[]> => {
+    for (const {
+      checks: [first],
+    } of some)
+      tell(first);
+    // Each alone where something is wrong with one of them, which is then found.
+    const counted = await countTogether(some, session, options).catch(() => undefined);
+    if (!counted) return some.flatMap(tasksOf);
+    for (const each of counted) {
+      pages.done += pagesOf(each.step);
+      record(await judge(each, each.counts, session, options));
+    }
+    return [];
+  };
+
+  const tasksOfPack = (pack: readonly CountStep[]): Task[] => {
+    if (pack.length < 2) return pack.flatMap(tasksOf);
+    return [async (session) => void tasks.unshift(...(await workTogetherOn(pack, session)))];
+  };
+
   const tasksOf = (step: Step): Task[] => {
     if (step.form !== 'count')
       return [async (session) => record([await answerWithoutRows(step, session, options)])];
@@ -89,8 +109,13 @@ export async function runChecks(
   };
 
   const isRaw = (step: Step): boolean => checksOf(step).some(({ rule }) => holdsRawSql(rule));
-  const tasks = steps.filter((step) => !isRaw(step)).flatMap(tasksOf);
-  await workTogether(tasks, snapshot, options);
+  const shared = steps.filter((step) => !isRaw(step));
+  const counting = packSteps(shared.filter((step) => step.form === 'count')).flatMap(tasksOfPack);
+  const tasks = [...counting, ...shared.filter((step) => step.form !== 'count').flatMap(tasksOf)];
+  await workTogether(tasks, snapshot, {
+    ...options,
+    sessions: sessionsFor(shared, counting.length, options),
+  });
   await workAlone(steps.filter(isRaw).flatMap(tasksOf), snapshot, options);
   const missing = signal.aborted ? cancelled(signal) : lost();
   return ordered.map((check) => results.get(check) ?? unmeasured(check, missing));
@@ -103,20 +128,33 @@ export function unmeasured(check: Check, problem: Problem, strategy: StrategyNam
   return { check, strategy, elapsedMs: 0, outcome: 'unknown', problem };
 }
 
-/** Works on the leader and on as many joined sessions as the server grants; one that is refused is done without. */
+/** In the planner's units, about 25 ms: what opening one more session costs the server and the run. */
+const SESSION_COST = 5_000;
+
+/** How many sessions are worth having. */
+function sessionsFor(steps: readonly Step[], tasks: number, { maxConnections }: CheckOptions): number {
+  const cost = steps.reduce((sum, step) => sum + (step.form === 'count' ? step.cost : 0), 0);
+  return Math.min(maxConnections, tasks, Math.ceil(cost / SESSION_COST));
+}
+
+/** Works on the leader at once, and on as many joined sessions as the server grants; one that is refused is done without. */
 async function workTogether(
   tasks: Task[],
   { leader, join }: Snapshot,
-  { maxConnections, signal }: CheckOptions,
+  { sessions, signal }: CheckOptions & { readonly sessions: number },
 ): Promise<void> {
-  const joined: Session[] = [];
-  while (joined.length < Math.min(maxConnections, tasks.length) - 1 && !signal.aborted) {
-    const session = await join().catch(() => undefined);
-    if (!session) break;
-    joined.push(session);
-  }
-  await Promise.all([leader, ...joined].map((session) => workOff(tasks, session, signal)));
-  await Promise.all(joined.map((session) => session.close()));
+  const help = async (): Promise<void> => {
+    const working: Promise<void>[] = [];
+    while (working.length < sessions - 1 && tasks.length > 0 && !signal.aborted) {
+      const session = await join().catch(() => undefined);
+      if (!session) break;
+      working.push(workOff(tasks, session, signal).finally(() => session.close()));
+    }
+    await Promise.all(working);
+  };
+  await Promise.all([workOff(tasks, leader, signal), help()]);
+  // What a helper has given back, because something was wrong with it, when the leader had gone.
+  await workOff(tasks, leader, signal);
 }
 
 async function workOff(tasks: Task[], session: Session, signal: AbortSignal): Promise<void> {

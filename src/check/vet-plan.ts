@@ -12,21 +12,33 @@ import {
   type RowCheck,
 } from '../plan/plan.ts';
 import { countQueryStatement, countStatement } from '../plan/count-statement.ts';
-import { explain, readExplained, type Explained } from '../plan/explained.ts';
+import { explain, readExplained, type Explained, type ExplainedChecks } from '../plan/explained.ts';
+import { groupsOf, type RowChecks } from '../plan/groups.ts';
 import { sampleStatement } from '../plan/sample-statement.ts';
 import type { Rule } from '../rules/rule.ts';
 import { asProblem, Problem, type Position, type ProblemCode } from '../support/problem.ts';
+import { databaseCode, readReached } from './reached.ts';
 import { findRefusedNames } from './refused-names.ts';
 import { findUncertainOperators } from './uncertain-operators.ts';
+
+/** Functions of the database that a rule names as ones that it may call. */
+const calledByName = ({ authorSql }: Rule): string[] =>
+  [...authorSql.values()].flatMap(({ functions }) =>
+    functions.flatMap(({ schema, name }) => (schema === undefined ? [] : `${schema}.${name}`)),
+  );
+
+/** What explaining needs; it tells of functions that views call. */
+type ExplainOptions = VetOptions & { readonly onFunctions: (names: readonly string[]) => void };
 
 /** Once the signal is given the server is asked no more; the run that follows then ends each check as cancelled. */
 type VetOptions = Limits & { readonly signal: AbortSignal };
 
-/** What is left of a plan, what is wrong with the rest, and what the planner says of each statement. */
+/** What is left of a plan, what is wrong with the rest or worth knowing, and what the planner says of each statement. */
 type Vetted = {
   readonly plan: Plan;
   readonly problems: Problem[];
-  readonly explained: ReadonlyMap<Check, Explained>;
+  readonly warnings: Problem[];
+  readonly explained: readonly ExplainedChecks[];
 };
 
 /**
@@ -34,73 +46,77 @@ type Vetted = {
  * compared, values that do not fit a column, and what is wrong in author SQL. Gives the plan and the mistakes, each
  * at its line; a mistake in a rule that is not enforced yet makes its check end `unknown` instead.
  */
-export async function vetPlan(plan: Plan, session: Session, limits: VetOptions): Promise<Vetted> {
+export async function vetPlan(plan: Plan, session: Session, options: VetOptions): Promise<Vetted> {
   const problems: Problem[] = [];
+  const functions = new Set(plan.checks.flatMap(({ rule }) => calledByName(rule)));
+  const limits = {
+    ...options,
+    onFunctions: (names: readonly string[]) => names.forEach((name) => functions.add(name)),
+  };
   const refused = await findRefusedNames(plan, session);
   const uncertain = await findUncertainOperators(plan, session);
-  const found = new Map<Check, Problem | Explained | undefined>();
+  const found = new Map<Check, Problem | undefined>();
+  const explained: ExplainedChecks[] = [];
   const vet = async (check: Check): Promise<void> => {
-    found.set(check, await explainAlone(check, session, limits));
+    const answer = await explainAlone(check, session, limits);
+    found.set(check, answer instanceof Problem ? answer : undefined);
+    if (answer && !(answer instanceof Problem)) explained.push({ checks: [check], explained: answer });
   };
   for (const check of plan.checks) found.set(check, refused.get(check.rule) ?? uncertain.get(check));
-  for (const batch of batchesOf(plan.checks.filter((check) => !found.get(check)))) {
-    const explained = await explainTogether(batch, session, limits);
-    for (const check of batch) {
-      if (explained) found.set(check, explained.get(check));
-      else await vet(check);
-    }
+  const { easy, special } = sortOut(plan.checks.filter((check) => !found.get(check)));
+  for (const batch of batchesOf(groupsOf(easy))) {
+    const together = await explainTogether(batch, session, limits);
+    explained.push(...(together ?? []));
+    for (const check of together ? [] : batch.flat()) await vet(check);
   }
+  for (const check of special) await vet(check);
   // A lock that a migration held may be free by now; nothing runs that was not explained.
   for (const check of plan.checks) {
     const problem = found.get(check);
-    if (problem instanceof Problem && problem.code === 'lock-timeout') await vet(check);
+    if (problem?.code === 'lock-timeout') await vet(check);
   }
   const checks = plan.checks.flatMap((check) => {
     const problem = found.get(check);
-    if (!(problem instanceof Problem)) return check;
+    if (!problem) return check;
     const isMistake = MISTAKES.has(problem.code) && problem.at !== undefined;
     if (!check.enforced || !isMistake) return impossible(check, problem);
     problems.push(problem);
     return [];
   });
-  const explained = [...found].flatMap(([check, each]) =>
-    each === undefined || each instanceof Problem ? [] : [[check, each] as const],
-  );
-  return { plan: { checks }, problems, explained: new Map(explained) };
+  return { plan: { checks }, problems, warnings: databaseCode(functions), explained };
 }
 
 /** So few that their locks, all held until the last is explained, are no burden on the server's table of locks. */
 const BATCH = 20;
 
-/** Checks that can be explained one after the other, with the same settings; a check that is special is alone. */
-function batchesOf(checks: readonly Check[]): Check[][] {
-  const isEasy = (check: Check): boolean => check.form === 'rows' && check.operatorSchemas.length === 0;
-  const easy = checks.filter(isEasy);
-  const batches = Array.from({ length: Math.ceil(easy.length / BATCH) }, (_, i) =>
-    easy.slice(i * BATCH, (i + 1) * BATCH),
+/** Groups that can be explained one after the other, with the same settings. */
+function batchesOf(groups: readonly RowChecks[]): RowChecks[][] {
+  return Array.from({ length: Math.ceil(groups.length / BATCH) }, (_, i) =>
+    groups.slice(i * BATCH, (i + 1) * BATCH),
   );
-  return [...batches, ...checks.filter((check) => !isEasy(check)).map((check) => [check])];
 }
 
-/** What the planner says of each; undefined where something is wrong with one of them, which is then found one by one. */
+/** Checks of which several can be explained as one statement, and those that need settings, or more than that, of their own. */
+function sortOut(checks: readonly Check[]): { easy: RowCheck[]; special: Check[] } {
+  const isEasy = (check: Check): check is RowCheck =>
+    check.form === 'rows' && check.operatorSchemas.length === 0 && foreignPartition(check) === undefined;
+  return { easy: checks.filter(isEasy), special: checks.filter((check) => !isEasy(check)) };
+}
+
+/** What the planner says of each group; undefined where something is wrong in one of them, which is then found check by check. */
 async function explainTogether(
-  checks: readonly Check[],
+  groups: readonly RowChecks[],
   session: Session,
-  limits: VetOptions,
-): Promise<ReadonlyMap<Check, Explained> | undefined> {
-  const rows = checks.filter((check) => check.form === 'rows');
-  if (
-    checks.length < 2 ||
-    rows.length < checks.length ||
-    rows.some(foreignPartition) ||
-    limits.signal.aborted
-  )
-    return undefined;
+  limits: ExplainOptions,
+): Promise<ExplainedChecks[] | undefined> {
+  if (limits.signal.aborted) return undefined;
   return askAside(session, limits, [], async (query) => {
-    const found = new Map<Check, Explained>();
-    for (const check of rows) found.set(check, readExplained((await query(explained(check)))[0]));
-    const [foreign] = await query(foreignTables);
-    return foreign ? undefined : found;
+    const found: ExplainedChecks[] = [];
+    for (const checks of groups)
+      found.push({ checks, explained: readExplained((await query(explain(countStatement(checks))))[0]) });
+    const { foreignTable, functions } = await readReached(query);
+    limits.onFunctions(functions);
+    return foreignTable === undefined ? found : undefined;
   }).catch(() => undefined);
 }
 
@@ -110,7 +126,7 @@ const MISTAKES: ReadonlySet<ProblemCode> = new Set(['rules-invalid', 'sql-not-al
 async function explainAlone(
   check: Check,
   session: Session,
-  limits: VetOptions,
+  limits: ExplainOptions,
 ): Promise<Problem | Explained | undefined> {
   if (limits.signal.aborted || check.form === 'impossible') return undefined;
   if (check.form === 'catalog') return explainRequirements(check, session, limits);
@@ -120,10 +136,11 @@ async function explainAlone(
   try {
     return await askAside(session, limits, check.operatorSchemas, async (query) => {
       const [row] = await query(explained(check));
-      const [foreign] = await query(foreignTables);
+      const { foreignTable, functions } = await readReached(query);
+      limits.onFunctions(functions);
       inSamples = true;
       if (samples) await query(sql`explain (costs off) ${samples}`);
-      const name = foreign?.['name'] ?? foreignPartition(check);
+      const name = foreignTable ?? foreignPartition(check);
       return name ? readsForeignTable(check, name) : readExplained(row);
     });
   } catch (error) {
@@ -164,16 +181,6 @@ function mistake(error: unknown, at: Position): Problem {
 
 const explained = (check: RowCheck | QueryCheck): Sql =>
   explain(check.form === 'rows' ? countStatement([check]) : countQueryStatement(check));
-
-/**
- * Foreign tables that the statement just explained would read, however it reaches them: as a parent, behind a view, in
- * a query. By the locks, since the planner takes a foreign table's constraints for true and may leave it out.
- */
-const foreignTables = sql`
-  select c.oid::pg_catalog.regclass::text as name
-  from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation
-  where l.locktype = 'relation' and l.pid = pg_catalog.pg_backend_pid() and c.relkind = 'f'
-  limit 1`;
 
 /** A partition whose bounds leave nothing to read is not locked, and on another server nothing keeps the bounds. */
 function foreignPartition(check: Check): string | undefined {

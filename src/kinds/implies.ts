@@ -11,11 +11,14 @@ export const implies: Kind<'implies'> = {
       return author ? checkedSql(author.qualified(ROW_ALIAS)) : sql`true`;
     };
     const [when, then] = [condition('when'), condition('then')];
-    const rows = sql`(${when}) is true and (${then}) is not true`;
+    const broken = sql`(${then}) is not true`;
+    const rows = sql`(${when}) is true and ${broken}`;
     // The server's prover does not look into `is true`, so it is asked about the ways in which a row can get there.
     const nulls = authorSql.get('then')?.nullFrom?.map((name) => sql`${column(ROW_ALIAS, name)} is null`);
     const contradictions = [sql`not (${then})`, ...(nulls ?? [])].map((way) => sql`(${when}) and (${way})`);
-    const classes = [{ name: 'not_implied', rows, breaks: true }];
+    const { isPlain = false } = authorSql.get('then') ?? {};
+    // What may fail is asked only of the rows that it is meant for.
+    const classes = [{ name: 'not_implied', rows, suspect: isPlain ? broken : rows, breaks: true }];
     return nulls ? { form: 'rows', classes, contradictions } : { form: 'rows', classes };
   },
 };

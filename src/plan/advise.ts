@@ -1,6 +1,17 @@
 import type { Column, Relation } from '../postgres/catalog.ts';
-import { identifier, type Identifier } from '../sql/identifier.ts';
-import { checkedSql, compile, join, sql, type Sql } from '../sql/sql.ts';
+import {
+  addCheck,
+  addForeignKey,
+  createIndex,
+  listOf,
+  nameFor,
+  setNotNull,
+  statementText,
+  validateConstraint,
+  written,
+} from '../sql/ddl.ts';
+import type { Identifier } from '../sql/identifier.ts';
+import { sql, type Sql } from '../sql/sql.ts';
 import { steppingColumns } from './loose-index-scan.ts';
 import type { Reference, RowCheck } from './plan.ts';
 import type { Advice } from './step.ts';
@@ -15,7 +26,14 @@ export function adviseFor(check: RowCheck): Advice {
     const columns = names.flatMap((name) => relation.columns.get(name) ?? []);
     return {
       index: columns.map(({ name }) =>
-        text(sql`create index concurrently on ${relation.name} (${name}) where ${name} is null`),
+        statementText(
+          createIndex({
+            table: relation.name,
+            columns: [name],
+            how: 'concurrently',
+            where: sql`${name} is null`,
+          }),
+        ),
       ),
       constraint: columns.flatMap((column) => beNotNull(relation, column)),
     };
@@ -24,7 +42,7 @@ export function adviseFor(check: RowCheck): Advice {
     const columns = rule.spec.columns.flatMap((name) => relation.columns.get(name)?.name ?? []);
     const count = sql`num_nonnulls(${listOf(columns)})`;
     const condition = rule.spec.at_least_one ? sql`${count} >= 1` : sql`${count} = 1`;
-    return { index: [], constraint: addCheck(relation, 'owner', condition) };
+    return { index: [], constraint: beChecked(relation, 'owner', condition) };
   }
   return rule.kind === 'implies' ? forImplication(check) : { index: [], constraint: [] };
 }
@@ -33,9 +51,9 @@ export function adviseFor(check: RowCheck): Advice {
 function forImplication({ rule, relation }: RowCheck): Advice {
   const [when, then] = ['when', 'then'].map((key) => rule.authorSql.get(key));
   if (!then || then.nullFrom?.length !== 0 || !(when?.isPlain ?? true)) return { index: [], constraint: [] };
-  const written = (author: typeof then): Sql => sql`(${checkedSql(author.qualified(relation.name.name))})`;
-  const condition = when ? sql`not ${written(when)} or ${written(then)}` : written(then);
-  return { index: [], constraint: addCheck(relation, rule.id, condition) };
+  const consequence = sql`(${written(then.text)})`;
+  const condition = when ? sql`not (${written(when.text)}) or ${consequence}` : consequence;
+  return { index: [], constraint: beChecked(relation, rule.id, condition) };
 }
 
 function forReference(check: RowCheck, { parent, isUnique, on, match }: Reference): Advice {
@@ -45,16 +63,15 @@ function forReference(check: RowCheck, { parent, isUnique, on, match }: Referenc
   const parents = pairs.map(({ parent: { name } }) => name);
   const stepping = steppingColumns(check);
   const index = stepping
-    ? [text(sql`create index concurrently on ${relation.name} (${listOf(stepping)})`)]
+    ? [statementText(createIndex({ table: relation.name, columns: stepping, how: 'concurrently' }))]
     : [];
   if (!isUnique) return { index, constraint: [] };
-  const name = nameFor(relation, [...children, 'fkey']);
+  const name = nameFor(relation.name, [...children, 'fkey']);
+  const key = { table: relation.name, name, columns: children, parent: parent.name, parentColumns: parents };
   const constraint = [
     ...(match.length > 0 ? beUnique(parent, parents) : []),
-    text(
-      sql`alter table ${relation.name} add constraint ${name} foreign key (${listOf(children)}) references ${parent.name} (${listOf(parents)}) not valid`,
-    ),
-    text(sql`alter table ${relation.name} validate constraint ${name}`),
+    statementText(addForeignKey({ ...key, notValid: true })),
+    statementText(validateConstraint(relation.name, name)),
     ...match.flatMap(({ child }) => beNotNull(relation, child)),
   ];
   return { index, constraint };
@@ -63,17 +80,14 @@ function forReference(check: RowCheck, { parent, isUnique, on, match }: Referenc
 function beNotNull(relation: Relation, { name, notNullValidated }: Column): string[] {
   if (notNullValidated) return [];
   return [
-    ...addCheck(relation, name, sql`${name} is not null`),
-    text(sql`alter table ${relation.name} alter column ${name} set not null`),
+    ...beChecked(relation, name, sql`${name} is not null`),
+    statementText(setNotNull(relation.name, name)),
   ];
 }
 
-function addCheck(relation: Relation, what: string, condition: Sql): string[] {
-  const name = nameFor(relation, [what, 'check']);
-  return [
-    text(sql`alter table ${relation.name} add constraint ${name} check (${condition}) not valid`),
-    text(sql`alter table ${relation.name} validate constraint ${name}`),
-  ];
+function beChecked({ name: table }: Relation, what: string, condition: Sql): string[] {
+  const name = nameFor(table, [what, 'check']);
+  return [addCheck(table, name, condition), validateConstraint(table, name)].map(statementText);
 }
 
 function beUnique(relation: Relation, columns: readonly Identifier[]): string[] {
@@ -85,23 +99,6 @@ function beUnique(relation: Relation, columns: readonly Identifier[]): string[] 
       index.columns.length === columns.length &&
       columns.every((name) => index.columns.includes(name)),
   );
-  return isThere
-    ? []
-    : [text(sql`create unique index concurrently on ${relation.name} (${listOf(columns)})`)];
+  if (isThere) return [];
+  return [statementText(createIndex({ table: relation.name, columns, unique: true, how: 'concurrently' }))];
 }
-
-const listOf = (names: readonly Identifier[]): Sql =>
-  join(
-    names.map((name) => sql`${name}`),
-    sql`, `,
-  );
-
-/** As Postgres names constraints; short enough for it not to cut the name, whatever the characters. */
-function nameFor({ name }: Relation, parts: readonly string[]): Identifier {
-  const whole = Buffer.from([name.name, ...parts].join('_').replaceAll(/\s+/g, '_'));
-  // A character that is cut in half becomes a replacement character of three bytes.
-  return identifier(whole.subarray(0, 60).toString('utf8').replaceAll('\ufffd', ''));
-}
-
-/** None of these statements has parameters. */
-const text = (statement: Sql): string => `${compile(statement).text.replaceAll(/\s*\n\s*/g, ' ')};`;

@@ -1,10 +1,12 @@
+import type { Index } from '../postgres/catalog.ts';
 import type { Session } from '../postgres/database.ts';
-import { holdsRawSql } from '../rules/rule.ts';
 import { askAside, type Limits, type Query } from '../postgres/snapshot.ts';
 import type { Sql } from '../sql/sql.ts';
 import { countQueryStatement, countStatement, limitedCountStatement } from './count-statement.ts';
-import { explain, readExplained, type Explained } from './explained.ts';
-import { estimateLinks, looseCost, looseStatement, steppingIndex } from './loose-index-scan.ts';
+import { explain, findExplained, readExplained, type Explained, type ExplainedChecks } from './explained.ts';
+import { groupsOf, type RowChecks } from './groups.ts';
+import { looseCost, looseStatement, steppingIndex } from './loose-index-scan.ts';
+import { namedColumns } from './named-columns.ts';
 import type { Check, Plan, QueryCheck, RowCheck } from './plan.ts';
 import { prove } from './prove.ts';
 import { checksOf, type CountStep, type Step } from './step.ts';
@@ -17,16 +19,13 @@ export type StrategyOptions = Limits & {
   readonly signal: AbortSignal;
 };
 
-type RowChecks = readonly [RowCheck, ...RowCheck[]];
-
 /**
  * Gives each check the cheapest way to answer it that is still exact, by the server's own estimates. Asks the planner
- * and the catalogue; reads no row. `explained` is what the planner said of each check's own statement. Steps come
- * largest first.
+ * and the catalogue; reads no row. `explained` is what the planner has said already. Steps come largest first.
  */
 export async function chooseStrategies(
   { checks }: Plan,
-  explained: ReadonlyMap<Check, Explained>,
+  explained: readonly ExplainedChecks[],
   session: Session,
   options: StrategyOptions,
 ): Promise<Step[]> {
@@ -36,50 +35,52 @@ export async function chooseStrategies(
     if (check.form === 'impossible') steps.push({ form: 'none', check });
     if (check.form === 'query') steps.push(queryStep(check, explained));
   }
-  for (const group of groupsOf(checks.filter((check) => check.form === 'rows'))) {
-    const schemas = [...new Set(group.flatMap(({ operatorSchemas }) => operatorSchemas))];
-    const chosen = await askAside(
-      session,
-      options,
-      schemas,
-      (query) => stepsFor(group, { ...options, explained, query }),
-      // A way that cannot be planned is left; the scan says what is wrong when it runs.
-    ).catch(() => [scan(group)]);
-    steps.push(...chosen);
+  for (const batch of batchesOf(groupsOf(checks))) {
+    const choose = (groups: readonly RowChecks[]): Promise<Step[]> => {
+      const schemas = [...new Set(groups.flat().flatMap(({ operatorSchemas }) => operatorSchemas))];
+      return askAside(session, options, schemas, (query) =>
+        stepsOf(groups, { ...options, explained, query }),
+      );
+    };
+    steps.push(...(await choose(batch).catch(() => chooseAlone(batch, choose))));
   }
   return steps.toSorted((a, b) => costOf(b) - costOf(a));
 }
 
-const costOf = (step: Step): number => (step.form === 'count' ? step.cost : 0);
-
-/** A statement has at most 1664 output columns (MaxTupleAttributeNumber in the server's htup_details.h). */
-const MAX_OUTPUTS = 1_500;
-
-/** Checks that one statement can answer: of one relation, with one time limit, and few enough. Raw SQL is alone. */
-function groupsOf(checks: readonly RowCheck[]): RowChecks[] {
-  const groups: RowChecks[] = [];
-  const open = new Map<string, { readonly checks: RowCheck[]; outputs: number }>();
-  for (const check of checks) {
-    const key = `${check.relation.oid} ${check.rule.timeoutMs ?? ''}`;
-    const outputs = check.classes.length + 1;
-    const group = isAlone(check) ? undefined : open.get(key);
-    if (group && group.outputs + outputs <= MAX_OUTPUTS) {
-      group.checks.push(check);
-      group.outputs += outputs;
-      continue;
-    }
-    const begun: [RowCheck] = [check];
-    groups.push(begun);
-    if (!isAlone(check)) open.set(key, { checks: begun, outputs });
-  }
-  return groups;
+/** A way that cannot be planned is left; the scan says what is wrong when it runs. */
+async function chooseAlone(
+  groups: readonly RowChecks[],
+  choose: (groups: readonly RowChecks[]) => Promise<Step[]>,
+): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const group of groups) steps.push(...(await choose([group]).catch(() => [scan(group)])));
+  return steps;
 }
 
-/** Raw SQL is kept from the others; and a count that stops early would stop theirs. */
-const isAlone = ({ rule }: RowCheck): boolean => holdsRawSql(rule) || rule.countLimit !== undefined;
+/** So few groups that the locks, all held until the last is planned, are no burden on the server's table of locks. */
+const BATCH = 20;
+
+/** Groups that can be planned one after the other; one that needs settings of its own is alone. */
+function batchesOf(groups: readonly RowChecks[]): RowChecks[][] {
+  const isSpecial = (group: RowChecks): boolean =>
+    group.some(({ operatorSchemas }) => operatorSchemas.length > 0);
+  const easy = groups.filter((group) => !isSpecial(group));
+  const batches = Array.from({ length: Math.ceil(easy.length / BATCH) }, (_, i) =>
+    easy.slice(i * BATCH, (i + 1) * BATCH),
+  );
+  return [...batches, ...groups.filter(isSpecial).map((group) => [group])];
+}
+
+const costOf = (step: Step): number => (step.form === 'count' ? step.cost : 0);
 
 /** What choosing for one group needs beside its checks. */
-type Choice = StrategyOptions & { readonly explained: ReadonlyMap<Check, Explained>; readonly query: Query };
+type Choice = StrategyOptions & { readonly explained: readonly ExplainedChecks[]; readonly query: Query };
+
+async function stepsOf(groups: readonly RowChecks[], choice: Choice): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const group of groups) steps.push(...(await stepsFor(group, choice)));
+  return steps;
+}
 
 async function stepsFor(group: RowChecks, choice: Choice): Promise<Step[]> {
   const proved: Step[] = [];
@@ -104,7 +105,7 @@ async function cheapest(group: RowChecks, choice: Choice): Promise<CountStep[]> 
   if (choice.strategy === 'scan') return [together];
   const alone: CountStep[] = [];
   for (const check of group) {
-    const step = await indexedStep(check, choice);
+    const step = await indexedStep(check, choice, together.cost);
     if (step) alone.push(step);
   }
   if (alone.length === 0) return [together];
@@ -117,35 +118,51 @@ async function cheapest(group: RowChecks, choice: Choice): Promise<CountStep[]> 
 const sum = (steps: readonly CountStep[]): number => steps.reduce((total, { cost }) => total + cost, 0);
 
 /** The cheapest way by an index, without reading the table; undefined where there is none. */
-async function indexedStep(check: RowCheck, choice: Choice): Promise<CountStep | undefined> {
-  const probe = probeStep(check, choice);
-  const loose = await looseStep(check, choice);
+async function indexedStep(
+  check: RowCheck,
+  choice: Choice,
+  scanCost: number,
+): Promise<CountStep | undefined> {
+  const probe = await probeStep(check, choice);
+  const loose = await looseStep(check, choice, scanCost);
   if (probe && loose) return loose.cost < probe.cost ? loose : probe;
   return loose ?? probe;
 }
 
 /** The plain statement, where the server answers it by an index of the table. */
-function probeStep(check: RowCheck, { explained }: Choice): CountStep | undefined {
-  const found = explained.get(check);
-  const index = found && indexOf(check, found);
-  if (!found || index === undefined) return undefined;
-  return byIndex('index probe', check, index, found.cost, countStatement([check]));
+async function probeStep(check: RowCheck, choice: Choice): Promise<CountStep | undefined> {
+  if (!mayBeProbed(check)) return undefined;
+  const found = await explainedOf([check], choice);
+  const index = indexOf(check, found);
+  return index === undefined
+    ? undefined
+    : byIndex('index probe', check, index, found.cost, countStatement([check]));
 }
 
-/** By the steps that the statistics make expect. Without statistics nobody knows how many, and it is left. */
-async function looseStep(check: RowCheck, { query }: Choice): Promise<CountStep | undefined> {
+/** Whether to ask: rows that are joined first are found by no index but for the rule's own filter. */
+function mayBeProbed(check: RowCheck): boolean {
+  const { relation, joins, where } = check;
+  const names = new Set<string | undefined>(namedColumns(check).map(({ name }) => name));
+  const isUsable = ({ partial, columns: [first] }: Index): boolean =>
+    partial || first === undefined || names.has(first);
+  const indexes = [relation, ...relation.descendants].flatMap((each) => each.indexes);
+  return (joins.length === 0 || where !== undefined) && indexes.some(isUsable);
+}
+
+/** Without statistics nobody knows how many parents there are, and it is left. */
+async function looseStep(
+  check: RowCheck,
+  { query }: Choice,
+  scanCost: number,
+): Promise<CountStep | undefined> {
   const { reference } = check;
   const index = steppingIndex(check);
   if (!reference || !index) return undefined;
-  const links = await estimateLinks(check, query);
-  if (links === undefined) return undefined;
-  return byIndex(
-    'loose index scan',
-    check,
-    index.name,
-    looseCost(links, index),
-    looseStatement(check, reference),
-  );
+  const cost = looseCost(reference, index);
+  if (cost === undefined || cost >= scanCost) return undefined;
+  const statement = looseStatement(check, reference);
+  const isSearch = indexOf(check, await ask(statement, query)) !== undefined;
+  return isSearch ? byIndex('loose index scan', check, index.name, cost, statement) : undefined;
 }
 
 function byIndex(
@@ -159,10 +176,9 @@ function byIndex(
 }
 
 /** Every page of the relation, once; or none, where the server answers them all by an index. */
-async function scanStep(checks: RowChecks, { strategy, explained, query }: Choice): Promise<CountStep> {
-  const known = checks.length === 1 ? explained.get(checks[0]) : undefined;
-  const found = known ?? (await ask(countStatement(checks), query));
-  const index = strategy === 'auto' ? indexOf(checks[0], found) : undefined;
+async function scanStep(checks: RowChecks, choice: Choice): Promise<CountStep> {
+  const found = await explainedOf(checks, choice);
+  const index = choice.strategy === 'auto' ? indexOf(checks[0], found) : undefined;
   const step = scan(checks, found.cost);
   return index === undefined ? step : { ...step, strategy: 'index probe', index, pages: 0 };
 }
@@ -177,7 +193,7 @@ function scan(checks: RowChecks, estimated?: number): CountStep {
     index: undefined,
     cost: estimated ?? pages,
     pages,
-    statement: (range) => countStatement(checks, range),
+    statement: (pages) => countStatement(checks, pages),
   };
 }
 
@@ -198,11 +214,11 @@ async function limitedStep(check: RowCheck, limit: number, { query }: Choice): P
   };
 }
 
-function queryStep(check: QueryCheck, explained: ReadonlyMap<Check, Explained>): CountStep {
+function queryStep(check: QueryCheck, explained: readonly ExplainedChecks[]): CountStep {
   const { countLimit } = check.rule;
   const statement =
     countLimit === undefined ? countQueryStatement(check) : limitedCountStatement(check, countLimit);
-  const cost = explained.get(check)?.cost ?? 0;
+  const cost = findExplained(explained, [check])?.cost ?? 0;
   return {
     form: 'count',
     strategy: 'query',
@@ -212,6 +228,10 @@ function queryStep(check: QueryCheck, explained: ReadonlyMap<Check, Explained>):
     pages: 0,
     statement: () => statement,
   };
+}
+
+async function explainedOf(checks: RowChecks, { explained, query }: Choice): Promise<Explained> {
+  return findExplained(explained, checks) ?? ask(countStatement(checks), query);
 }
 
 async function ask(statement: Sql, query: Query): Promise<Explained> {

@@ -3,6 +3,7 @@ import { identifier } from '../sql/identifier.ts';
 import { allOf, anyOf, column, compile, join, param, sql, type Sql } from '../sql/sql.ts';
 import { Problem } from '../support/problem.ts';
 import { ROW_ALIAS, type QueryCheck, type RowCheck } from './plan.ts';
+import { readSortedCounts, sortedCountStatement, type Counted } from './sorted-count.ts';
 
 /** What was counted for one check. */
 export type Counts = {
@@ -18,21 +19,45 @@ export type Counts = {
 export type PageRange = { readonly from: number; readonly to: number | undefined };
 
 /** The output column that says whether the table has any row. */
-export const HAS_ROWS = 'has_rows';
+const HAS_ROWS = 'has_rows';
 
 /** The output columns of a check, by its place among those that are counted together. */
-export const violationsColumn = (check: number): string => `v${check}`;
-export const classColumn = (check: number, name: number): string => `c${check}_${name}`;
+const violationsColumn = (check: number): string => `v${check}`;
+const classColumn = (check: number, name: number): string => `c${check}_${name}`;
 
 /**
- * Counts the rows of every class of several checks of one relation in one pass over it, or over some of its pages. The
- * parents of all are joined, each once; rows that can be in no class are left out before anything is counted.
+ * Counts the rows of every class of several checks of one relation in one pass over it, over some of its pages, or over
+ * `from`, which stands in its place. The parents of all are joined, each once; rows that can be in no class are left out
+ * before anything is counted.
  */
-export function countStatement(checks: readonly [RowCheck, ...RowCheck[]], pages?: PageRange): Sql {
-  const outputs = checks.flatMap(outputsOf);
-  const interesting = anyOf(distinct(checks.map(rowsToLookAt)));
-  const conditions = pages ? [...pageConditions(pages), interesting] : [interesting];
-  return sql`select ${join([...outputs, ...hasRows(checks[0])], sql`,\n  `)}\n${source(checks)}\nwhere ${allOf(conditions)}`;
+export function countStatement(
+  checks: readonly [RowCheck, ...RowCheck[]],
+  pages?: PageRange,
+  from?: Sql,
+): Sql {
+  const counted = checks.flatMap(countedOf);
+  const onPages = pages ? pageConditions(pages) : [];
+  if (areMany(checks))
+    return sortedCountStatement(counted, source(checks, from), onPages, hasRows(checks[0]), keyOf);
+  const outputs = counted.map(
+    ({ name, rows }) => sql`(count(*) filter (where ${rows}))::text as ${identifier(name)}`,
+  );
+  const conditions = [...onPages, anyOf(distinct(withoutCovered(checks)))];
+  return sql`select ${join([...outputs, ...hasRows(checks[0])], sql`,\n  `)}\nfrom ${source(checks, from)}\nwhere ${allOf(conditions)}`;
+}
+
+/** From here on sorting rows by what they are suspected of is cheaper than a filter for each count. */
+const MANY = 50;
+
+/** Whether so much is counted that rows are sorted. A join would have to be made before a row is known to be worth it. */
+export function areMany(checks: readonly RowCheck[]): boolean {
+  const counts = checks.reduce((sum, check) => sum + countsFor(check), 0);
+  return counts >= MANY && checks.every(({ joins }) => joins.length === 0);
+}
+
+/** How many things are counted for a check. */
+export function countsFor(check: RowCheck): number {
+  return check.classes.length + (countsApart(check) ? 1 : 0);
 }
 
 /** Counts what an author's own SELECT returns. */
@@ -45,7 +70,7 @@ export function limitedCountStatement(check: RowCheck | QueryCheck, limit: numbe
   const rows =
     check.form === 'query'
       ? sql`from (${check.select}) as ${ROW_ALIAS}`
-      : sql`${source([check])}\nwhere ${filtered(check, breaking(check))}`;
+      : sql`from ${source([check])}\nwhere ${filtered(check, breaking(check))}`;
   const outputs = [
     sql`count(*)::text as ${identifier(violationsColumn(0))}`,
     ...(check.form === 'rows' ? hasRows(check) : []),
@@ -73,6 +98,15 @@ export function readCounts(check: RowCheck | QueryCheck, row: Row | undefined, p
   };
 }
 
+/** What a count statement answered, for each of its checks. */
+export function readAllCounts(checks: readonly (RowCheck | QueryCheck)[], row: Row | undefined): Counts[] {
+  const names = checks.flatMap((check, place) =>
+    check.form === 'rows' ? countedOf(check, place).map(({ name }) => name) : [],
+  );
+  const counted = row && (readSortedCounts(row, names) ?? row);
+  return checks.map((check, place) => readCounts(check, counted, place));
+}
+
 /** The counts of two parts of one table. */
 export function addCounts(one: Counts, other: Counts): Counts {
   const names = Object.entries(one.classes);
@@ -89,14 +123,21 @@ function countsApart(check: RowCheck | QueryCheck): boolean {
   return check.form === 'query' || check.classes.filter(({ breaks }) => breaks).length !== 1;
 }
 
-function outputsOf(check: RowCheck, place: number): Sql[] {
-  const counts = check.classes.map(({ rows }, i) => counted(check, rows, classColumn(place, i)));
+/** What is counted for a check: each of its classes, and where that is something else, the rows that break it. */
+function countedOf(check: RowCheck, place: number): Counted[] {
+  const { classes } = check;
+  const suspectOf = (some: RowCheck['classes']): Sql =>
+    anyOf(some.map(({ rows, suspect }) => suspect ?? rows));
+  const counts = classes.map((each, i) => ({
+    name: classColumn(place, i),
+    rows: filtered(check, each.rows),
+    suspect: suspectOf([each]),
+  }));
   if (!countsApart(check)) return counts;
-  return [counted(check, breaking(check), violationsColumn(place)), ...counts];
+  const rows = filtered(check, breaking(check));
+  const suspect = suspectOf(classes.filter(({ breaks }) => breaks));
+  return [{ name: violationsColumn(place), rows, suspect }, ...counts];
 }
-
-const counted = (check: RowCheck, rows: Sql, name: string): Sql =>
-  sql`(count(*) filter (where ${filtered(check, rows)}))::text as ${identifier(name)}`;
 
 /** The rows that break a check, whatever class they are in. */
 export function breaking({ classes }: RowCheck): Sql {
@@ -108,12 +149,28 @@ export function filtered({ where }: RowCheck, condition: Sql): Sql {
   return where ? allOf([sql`(${where}) is true`, condition]) : condition;
 }
 
-/** One cheap condition where the kind knows one: it is asked of every row, the classes only of what is left. */
-function rowsToLookAt(check: RowCheck): Sql {
-  const condition = check.sound
-    ? sql`(${check.sound}) is not true`
-    : anyOf(check.classes.map(({ rows }) => rows));
-  return filtered(check, condition);
+/**
+ * What makes a row worth a look: one cheap condition where the kind knows one, which is asked of every row, the classes
+ * only of what is left.
+ */
+function rowsToLookAt(check: RowCheck): Sql[] {
+  const { sound, contradictions = [], classes, joins } = check;
+  if (sound) return [filtered(check, sql`(${sound}) is not true`)];
+  // As the server's planner can use it for an index: it does not look into `is true`.
+  const [plain, ...more] = joins.length === 0 && classes.length === 1 ? contradictions : [];
+  if (plain && more.length === 0) return [filtered(check, plain)];
+  return classes.map(({ rows }) => filtered(check, rows));
+}
+
+/** Without asking for a NULL of a column that another check compares with its parent: there no row with one is sound. */
+function withoutCovered(checks: readonly RowCheck[]): Sql[] {
+  const compared = checks.flatMap(({ where, sound, reference }) =>
+    sound && !where ? (reference?.match ?? []).map(({ child }) => child) : [],
+  );
+  const covered = compared
+    .filter(({ isComposite, operatorSchema }) => !isComposite && operatorSchema === undefined)
+    .map(({ name }) => keyOf(sql`${column(ROW_ALIAS, name)} is null`));
+  return checks.flatMap(rowsToLookAt).filter((condition) => !covered.includes(keyOf(condition)));
 }
 
 /** Of a view the first row can cost as much as all of them. */
@@ -122,14 +179,14 @@ function hasRows({ relation }: RowCheck): Sql[] {
   return [sql`exists (select from ${relation.name})::text as ${identifier(HAS_ROWS)}`];
 }
 
-/** `from` the checked relation and every parent that the checks join. */
-export function source(checks: readonly [RowCheck, ...RowCheck[]]): Sql {
+/** The checked relation, or what stands in its place, and every parent that the checks join. */
+export function source(checks: readonly [RowCheck, ...RowCheck[]], from?: Sql): Sql {
   const different = new Map(checks.flatMap(({ joins }) => joins).map((each) => [each.alias, each]));
   const joins = Array.from(
     different.values(),
     ({ from, alias, on }) => sql`\nleft join ${from} as ${alias} on ${on}`,
   );
-  return sql`from ${checks[0].relation.name} as ${ROW_ALIAS}${join(joins, sql``)}`;
+  return sql`${from ?? sql`${checks[0].relation.name}`} as ${ROW_ALIAS}${join(joins, sql``)}`;
 }
 
 function pageConditions({ from, to }: PageRange): Sql[] {
@@ -140,9 +197,10 @@ function pageConditions({ from, to }: PageRange): Sql[] {
 
 /** Conditions that read the same are asked once for each row. */
 function distinct(conditions: readonly Sql[]): Sql[] {
-  const byText = new Map(conditions.map((condition) => [JSON.stringify(compile(condition)), condition]));
-  return [...byText.values()];
+  return [...new Map(conditions.map((condition) => [keyOf(condition), condition])).values()];
 }
+
+const keyOf = (condition: Sql): string => JSON.stringify(compile(condition));
 
 function countOf(row: Row | undefined, name: string): number {
   const count = Number(row?.[name] ?? Number.NaN);

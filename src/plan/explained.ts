@@ -1,5 +1,6 @@
 import type { Row } from '../postgres/database.ts';
 import { sql, type Sql } from '../sql/sql.ts';
+import type { Check } from './plan.ts';
 
 /** One place where a statement reads a relation, as the server plans it. */
 type PlannedScan = {
@@ -20,6 +21,19 @@ export type Explained = {
   /** The planner has shown from validated constraints that no row can come out. */
   readonly isRefuted: boolean;
 };
+
+/** A statement's plan, with the checks that it counts for. */
+export type ExplainedChecks = { readonly checks: readonly Check[]; readonly explained: Explained };
+
+/** What the planner has said of the statement that counts for exactly these checks, in this order. */
+export function findExplained(
+  known: readonly ExplainedChecks[],
+  checks: readonly Check[],
+): Explained | undefined {
+  const isSame = (one: readonly Check[]): boolean =>
+    one.length === checks.length && one.every((check, i) => check === checks[i]);
+  return known.find((each) => isSame(each.checks))?.explained;
+}
 
 type PlanNode = {
   readonly 'Node Type': string;
@@ -58,6 +72,8 @@ function scansOf(node: PlanNode): PlannedScan[] {
     relation === undefined && index === undefined
       ? []
       : [{ relation, node: node['Node Type'], index, isSearch }];
+  // Whatever is below is read only where the filter is true: of a loose index scan, where there is no parent at all.
+  if (node['One-Time Filter'] !== undefined) return own;
   // An InitPlan is asked once, for one row: whether the table has any.
   const below = (node.Plans ?? []).filter((each) => each['Parent Relationship'] !== 'InitPlan');
   return [...own, ...below.flatMap(scansOf)];

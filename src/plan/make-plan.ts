@@ -1,19 +1,22 @@
-import { identifier, type Identifier } from '../sql/identifier.ts';
+import { displayTable, identifier, type Identifier } from '../sql/identifier.ts';
 import { checkedSql, column, sql } from '../sql/sql.ts';
-import { askKind } from '../kinds/index.ts';
+import { askKind, askWideKind } from '../kinds/index.ts';
 import type { Lookup } from '../kinds/kind.ts';
 import type { Catalog, Column, Relation } from '../postgres/catalog.ts';
-import type { NamedTable, Rule, RuleSet } from '../rules/rule.ts';
+import type { Rule, RuleSet } from '../rules/rule.ts';
 import { didYouMean } from '../support/nearest.ts';
 import { asProblem, Problem, type Position } from '../support/problem.ts';
-import { matchesWildcard } from '../support/wildcard.ts';
 import { ROW_ALIAS, type Check, type ImpossibleCheck, type KeyColumn, type Plan } from './plan.ts';
+import { findTable, isPattern, selectAll, selectRelations, unknownTable } from './select-relations.ts';
+import { wideLookup, type Known } from './wide-lookup.ts';
 
 export type PlanOptions = {
   /** The phase that the target is in; undefined enforces every rule. */
   readonly phase?: string | undefined;
   /** Only these rules; empty means all. */
   readonly only: readonly string[];
+  /** Names that are not there make a check that ends `unknown`, also in a rule that is enforced. */
+  readonly tolerant?: boolean | undefined;
 };
 
 /**
@@ -23,17 +26,24 @@ export type PlanOptions = {
 export function makePlan(
   ruleSet: RuleSet,
   catalog: Catalog,
-  options: PlanOptions,
+  options: PlanOptions & { readonly now: Date },
 ): { plan: Plan; problems: Problem[] } {
   const problems: Problem[] = [];
+  const known = {
+    catalog,
+    today: options.now.toISOString().slice(0, 10),
+    selections: once(() => selectAll(ruleSet.rules, catalog)),
+  };
   const checks = ruleSet.rules
     .filter((rule) => options.only.length === 0 || options.only.includes(rule.id))
     .flatMap((rule) => {
       const enforced = isEnforced(rule, options.phase);
-      const planned = planRule(rule, enforced, catalog);
-      if (!enforced)
-        return planned.checks.concat(planned.problems.map((problem) => impossible(rule, enforced, problem)));
-      problems.push(...planned.problems);
+      const planned = planRule(rule, enforced, known);
+      if (!enforced || options.tolerant)
+        return planned.checks.concat(
+          planned.problems.map(({ problem, table }) => impossible(rule, enforced, problem, table)),
+        );
+      problems.push(...planned.problems.map(({ problem }) => problem));
       return planned.checks;
     });
   return { plan: { checks }, problems };
@@ -82,25 +92,43 @@ function impossible(rule: Rule, enforced: boolean, problem: Problem, table?: str
   return { form: 'impossible', rule, enforced, table, problem };
 }
 
-type PlannedRule = { checks: Check[]; problems: Problem[] };
+/** A mistake, and the table that it was found with. */
+type Mistake = { readonly problem: Problem; readonly table?: string };
 
-function planRule(rule: Rule, enforced: boolean, catalog: Catalog): PlannedRule {
-  if (rule.tables.by === 'none') return attempt(() => planQuery(rule, enforced, catalog));
+type PlannedRule = { checks: Check[]; problems: Mistake[] };
+
+function planRule(rule: Rule, enforced: boolean, known: Known): PlannedRule {
+  const { catalog } = known;
+  if (rule.tables.by === 'none') return attempt(() => planWithoutTables(rule, enforced, known));
   const { relations, problems } = selectRelations(rule, catalog);
-  const planned = relations.map((relation) => attempt(() => planTable(rule, enforced, relation, catalog)));
+  const planned = relations.map((relation) =>
+    attempt(() => [planTable(rule, enforced, relation, catalog)], displayTable(relation.name)),
+  );
   return {
     checks: planned.flatMap((each) => each.checks),
-    problems: [...problems, ...planned.flatMap((each) => each.problems)],
+    problems: [...problems.map((problem) => ({ problem })), ...planned.flatMap((each) => each.problems)],
   };
 }
 
-function attempt(plan: () => Check): PlannedRule {
+function attempt(plan: () => Check[], table?: string): PlannedRule {
   try {
-    return { checks: [plan()], problems: [] };
+    return { checks: plan(), problems: [] };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    return { checks: [], problems: [asProblem(error)] };
+    return {
+      checks: [],
+      problems: [{ problem: asProblem(error), ...(table === undefined ? {} : { table }) }],
+    };
   }
+}
+
+function planWithoutTables(rule: Rule, enforced: boolean, known: Known): Check[] {
+  const questions = askWideKind(rule, wideLookup(rule, known));
+  if (!questions) return [planQuery(rule, enforced, known.catalog)];
+  return questions.map((question) => {
+    if (question.form !== 'catalog') throw new TypeError(`the kind ${rule.kind} reads rows`);
+    return { ...question, rule, enforced, operatorSchemas: [] };
+  });
 }
 
 function planQuery(rule: Rule, enforced: boolean, catalog: Catalog): Check {
@@ -134,7 +162,8 @@ function planTable(rule: Rule, enforced: boolean, relation: Relation, catalog: C
   };
 }
 
-function checkAuthorColumns(rule: Rule, relation: Relation): void {
+/** Throws where author SQL of a rule names a column that the relation has not. */
+export function checkAuthorColumns(rule: Rule, relation: Relation): void {
   for (const author of rule.authorSql.values()) {
     const unknown = author.columns.find(({ name }) => !relation.columns.has(name));
     if (unknown) throw unknownColumn(unknown.name, relation, author.locate(unknown.offset));
@@ -146,7 +175,8 @@ function unknownColumn(name: string, relation: Relation, at: Position): Problem 
   return new Problem('column-unknown', `${message}${didYouMean(name, relation.columns.keys())}`, { at });
 }
 
-function lookupFor(rule: Rule, checked: Relation, catalog: Catalog): Lookup {
+/** Looks up the names of a rule, for one of its tables. */
+export function lookupFor(rule: Rule, checked: Relation, catalog: Catalog): Lookup {
   return {
     catalog,
     column: (name, path, relation = checked) => {
@@ -165,115 +195,8 @@ function lookupFor(rule: Rule, checked: Relation, catalog: Catalog): Lookup {
   };
 }
 
-/** A bare name in a schema; else a name with its own schema before a dot. A dot may also be part of the name. */
-function findTable(catalog: Catalog, schema: string, written: string): Relation | undefined {
-  const bare = catalog.find(schema, written);
-  if (bare) return bare;
-  for (let dot = written.indexOf('.'); dot !== -1; dot = written.indexOf('.', dot + 1)) {
-    const found = catalog.find(written.slice(0, dot), written.slice(dot + 1));
-    if (found) return found;
-  }
-  return undefined;
-}
-
-function unknownTable(written: string, schema: string, catalog: Catalog, at: Position): Problem {
-  const near = catalog.relations
-    .filter(({ name }) => matches(schema, name.schema))
-    .map(({ name }) => name.name);
-  const qualified = catalog.relations.map(({ name }) => `${name.schema}.${name.name}`);
-  const where = written.includes('.') ? '' : ` in schema ${schema}`;
-  return new Problem(
-    'table-unknown',
-    `unknown table '${written}'${where}${didYouMean(written, [...near, ...qualified])}`,
-    {
-      at,
-      hint: 'Write its exact name as in the catalogue, or schema.table. The role must be allowed to connect to this database.',
-    },
-  );
-}
-
-const isPattern = (schema: string): boolean => /[*?]/.test(schema);
-
-function matches(pattern: string, schema: string): boolean {
-  return isPattern(pattern) ? matchesWildcard(pattern, schema) : pattern === schema;
-}
-
-type Selected = { relations: Relation[]; problems: Problem[] };
-
-function selectRelations(rule: Rule, catalog: Catalog): Selected {
-  const schemas = [...new Set(catalog.relations.map(({ name }) => name.schema))].filter((schema) =>
-    matches(rule.schema, schema),
-  );
-  if (rule.tables.by === 'column') return selectByColumn(rule, rule.tables, schemas, catalog);
-  if (rule.tables.by === 'none') return { relations: [], problems: [] };
-  return selectByName(rule, rule.tables.tables, schemas, catalog);
-}
-
-function selectByName(
-  rule: Rule,
-  tables: readonly NamedTable[],
-  schemas: readonly string[],
-  catalog: Catalog,
-): Selected {
-  const problems: Problem[] = [];
-  const relations = tables.flatMap(({ written, at }) => {
-    const looked = isPattern(rule.schema) ? schemas : [rule.schema];
-    const found = looked.map((schema) => findTable(catalog, schema, written));
-    const known = found.filter((each) => each !== undefined);
-    if (known.length === 0) problems.push(unknownTable(written, rule.schema, catalog, at));
-    else if (known.length < found.length) {
-      const lacking = looked.filter((_, i) => found[i] === undefined);
-      problems.push(
-        new Problem(
-          'table-unknown',
-          `schema ${lacking.join(', ')} matches '${rule.schema}' but has no table '${written}'`,
-          { at },
-        ),
-      );
-    }
-    return known;
-  });
-  return { relations: [...new Set(relations)], problems };
-}
-
-function selectByColumn(
-  rule: Rule,
-  selector: Extract<Rule['tables'], { by: 'column' }>,
-  schemas: readonly string[],
-  catalog: Catalog,
-): Selected {
-  const carriers = catalog.relations.filter(
-    ({ name, kind, isPartition, columns }) =>
-      schemas.includes(name.schema) &&
-      (kind === 'table' || kind === 'partitioned table') &&
-      !isPartition &&
-      columns.has(selector.column),
-  );
-  const excepted = selector.except.map((table) => ({
-    ...table,
-    relations: schemas.map((schema) => findTable(catalog, schema, table.written)),
-  }));
-  const problems = excepted
-    .filter(({ relations }) => relations.every((each) => each === undefined))
-    .map(({ written, at }) => unknownTable(written, rule.schema, catalog, at));
-  const left = carriers.filter((relation) => !excepted.some(({ relations }) => relations.includes(relation)));
-  if (left.length === 0) {
-    const columns = catalog.relations
-      .filter(({ name }) => schemas.includes(name.schema))
-      .flatMap((each) => [...each.columns.keys()]);
-    const message = `no table in schema ${rule.schema} has a column '${selector.column}'${didYouMean(selector.column, columns)}`;
-    problems.push(
-      new Problem('table-unknown', message, {
-        at: selector.at,
-        hint: 'A pattern that matches nothing would check nothing.',
-      }),
-    );
-  }
-  return { relations: left, problems };
-}
-
-/** What tells a row from the others. A key of a table with children says of which table the row is: they may share it. */
-function keyOf(relation: Relation, rule: Rule): KeyColumn[] {
+/** What tells a row from the others, for samples. A key of a table with children says of which table the row is: they may share it. */
+export function keyOf(relation: Relation, rule: Rule): KeyColumn[] {
   const key = ownKeyOf(relation, rule);
   const isPlace = key.some(({ name }) => name === CTID);
   if (!relation.hasInheritors && !(isPlace && relation.descendants.length > 0)) return key;
@@ -303,4 +226,10 @@ function ownKeyOf(relation: Relation, rule: Rule): KeyColumn[] {
 /** The kinds name the schema of every operator that they use; what an author wrote is looked up on the search path. */
 function operatorSchemas(columns: readonly Column[]): Identifier[] {
   return [...new Set(columns.flatMap(({ typeSchema }) => typeSchema ?? []))];
+}
+
+/** The same answer each time; worked out when it is first wanted. */
+function once<Answer>(work: () => Answer): () => Answer {
+  let answer: { readonly value: Answer } | undefined;
+  return () => (answer ??= { value: work() }).value;
 }

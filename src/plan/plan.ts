@@ -2,7 +2,7 @@ import type { Identifier, TableName } from '../sql/identifier.ts';
 import type { Sql } from '../sql/sql.ts';
 import type { Column, Relation } from '../postgres/catalog.ts';
 import type { Rule } from '../rules/rule.ts';
-import type { Problem } from '../support/problem.ts';
+import type { Position, Problem } from '../support/problem.ts';
 
 /** The alias of the checked table in every statement about its rows. */
 export const ROW_ALIAS = 'r' as Identifier;
@@ -34,9 +34,20 @@ export type Reference = {
 };
 
 /** Rows of one sort, such as `orphan`. Only those that break the rule count as violations. */
-export type RowClass = { readonly name: string; readonly rows: Sql; readonly breaks: boolean };
+export type RowClass = {
+  readonly name: string;
+  readonly rows: Sql;
+  /** A part of `rows` that is seldom true, and that other rules may have in common with this one. */
+  readonly suspect?: Sql;
+  readonly breaks: boolean;
+};
 
-type CheckBase = { readonly rule: Rule; readonly enforced: boolean };
+type CheckBase = {
+  readonly rule: Rule;
+  readonly enforced: boolean;
+  /** The place of what decides it, where that is not the whole rule. */
+  readonly at?: Position | undefined;
+};
 
 /** Schemas, beside pg_catalog, whose operators the author's own SQL may need. */
 type Operators = { readonly operatorSchemas: readonly Identifier[] };

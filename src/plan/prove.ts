@@ -2,6 +2,7 @@ import type { Query } from '../postgres/snapshot.ts';
 import type { Column, ForeignKey, Relation } from '../postgres/catalog.ts';
 import { sql, type Sql } from '../sql/sql.ts';
 import { explain, readExplained } from './explained.ts';
+import { namedColumns } from './named-columns.ts';
 import { ROW_ALIAS, type ColumnPair, type Reference, type RowCheck } from './plan.ts';
 
 /**
@@ -10,12 +11,24 @@ import { ROW_ALIAS, type ColumnPair, type Reference, type RowCheck } from './pla
  */
 export async function prove(check: RowCheck, query: Query): Promise<string | undefined> {
   if (check.reference) return proveByForeignKey(check, check.reference);
+  if (!mayBeRefuted(check)) return undefined;
   const contradictions = check.contradictions ?? breakingRows(check);
   for (const contradiction of contradictions) {
     const condition = check.where ? sql`(${check.where}) and (${contradiction})` : contradiction;
     if (!(await isRefuted(check.relation, condition, query))) return undefined;
   }
   return contradictions.length > 0 ? constraintsOf(check) : undefined;
+}
+
+/** Whether to ask: where no constraint is about the rule's columns there is nothing to refute it with. */
+function mayBeRefuted(check: RowCheck): boolean {
+  const { relation } = check;
+  const named = namedColumns(check);
+  if (named.length === 0 || relation.kind === 'view') return true;
+  return [relation, ...relation.descendants].some(
+    ({ isPartition, checks, columns }) =>
+      isPartition || checks.length > 0 || named.some(({ name }) => columns.get(name)?.notNullValidated),
+  );
 }
 
 function breakingRows({ classes, joins }: RowCheck): Sql[] {
@@ -86,15 +99,11 @@ const notNullName = ({ name, notNullName: constraint }: Column): string =>
   constraint ?? `NOT NULL of ${name}`;
 
 /** The constraints on the rule's columns, one or more of which the server has used: it does not say which. */
-function constraintsOf({ relation, rule }: RowCheck): string {
-  const { spec, authorSql } = rule;
-  const written = 'columns' in spec ? (spec.columns ?? []) : [];
-  const named = [...written, ...('column' in spec && spec.column !== undefined ? [spec.column] : [])];
-  const read = [...authorSql.values()].flatMap(({ columns }) => columns.map(({ name }) => String(name)));
-  const columns = [...named, ...read].flatMap((name) => relation.columns.get(name) ?? []);
+function constraintsOf(check: RowCheck): string {
+  const columns = namedColumns(check);
   const notNulls = columns.filter(({ notNullValidated }) => notNullValidated).map(notNullName);
-  const checks = relation.checks.filter((check) =>
-    check.columns.some((name) => columns.some((each) => each.name === name)),
+  const checks = check.relation.checks.filter((each) =>
+    each.columns.some((name) => columns.some((column) => column.name === name)),
   );
   return [...new Set([...notNulls, ...checks.map(({ name }) => name)])].join(', ') || 'a constraint';
 }

@@ -19,7 +19,7 @@ export function sampleStatement(check: RowCheck | QueryCheck, limit: number): Sq
     .filter(({ breaks }) => breaks)
     .map(({ name, rows }) => sql`when ${rows} then ${param(name, 'text')}`);
   const className = sql`case ${join(names, sql` `)} end as ${identifier('class')}`;
-  return sql`select ${join([className, ...keys], sql`, `)}\n${source([check])}\nwhere ${filtered(check, breaking(check))}\n${first}`;
+  return sql`select ${join([className, ...keys], sql`, `)}\nfrom ${source([check])}\nwhere ${filtered(check, breaking(check))}\n${first}`;
 }
 
 /** A key is for a person to find a row by; what a query calls its key may be a document of megabytes. */

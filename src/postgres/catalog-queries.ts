@@ -28,10 +28,39 @@ export const relationsQuery = sql`
   order by n.nspname, r.relname`;
 
 /**
- * The `=` of every type: that of its default operator class, which only a superuser can make. Types of one family are
- * compared with each other by one notion of equal, and whole numbers with numeric ones too.
+ * The types of all columns, each below any domain, with its `=`: its own, or that of all types of its sort. The `=` of a
+ * type is that of its default operator class, which only a superuser can make. Types of one family are compared with
+ * each other by one notion of equal, and whole numbers with numeric ones too.
  */
-const equalities = sql`
+const types = sql`
+  base as materialized (
+    select declared.oid as declared, below.oid, below.typtype, below.typnamespace, case
+        when below.oid = 'pg_catalog.varchar'::regtype then 'pg_catalog.text'::regtype
+        when below.oid = 'pg_catalog.cidr'::regtype then 'pg_catalog.inet'::regtype
+        when below.typtype = 'e' then 'pg_catalog.anyenum'::regtype
+        when below.typtype = 'c' then 'pg_catalog.record'::regtype
+        when below.typtype = 'r' then 'pg_catalog.anyrange'::regtype
+        when below.typtype = 'm' then pg_catalog.to_regtype('pg_catalog.anymultirange')
+        when below.typcategory = 'A' then 'pg_catalog.anyarray'::regtype
+      end::oid as sort
+    from (
+      select distinct a.atttypid as oid
+      from pg_catalog.pg_class r
+      join pg_catalog.pg_namespace n on n.oid = r.relnamespace
+      join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+      where ${userRelation}
+    ) declared
+    cross join lateral (
+      with recursive below as (
+        select t.oid, t.typtype, t.typbasetype, t.typcategory, t.typnamespace
+        from pg_catalog.pg_type t where t.oid = declared.oid
+        union all
+        select d.oid, d.typtype, d.typbasetype, d.typcategory, d.typnamespace
+        from below join pg_catalog.pg_type d on below.typtype = 'd' and d.oid = below.typbasetype
+      )
+      select * from below where below.typtype <> 'd'
+    ) below
+  ),
   equality as materialized (
     select distinct on (class.opcintype) class.opcintype as type, member.amopopr as operator, input.typtype = 'p' as polymorphic,
       case when family.opfname in ('integer_ops', 'numeric_ops') and family.opfnamespace = 'pg_catalog'::regnamespace
@@ -43,47 +72,38 @@ const equalities = sql`
     join pg_catalog.pg_amop member on member.amopfamily = class.opcfamily
       and member.amoplefttype = class.opcintype and member.amoprighttype = class.opcintype
       and member.amopstrategy = case method.amname when 'btree' then 3 else 1 end
-    where class.opcdefault
+    where class.opcdefault and class.opcintype in (select oid from base union all select sort from base)
     order by class.opcintype, method.amname
+  ),
+  compared as materialized (
+    select base.declared, base.oid, base.typtype, base_schema.nspname as schema,
+      coalesce(own.operator, shared.operator) as operator,
+      case when own.type is null and coalesce(shared.polymorphic, true) then 'type ' || base.oid
+        else coalesce(own.notion, shared.notion) end as notion,
+      operator_schema.nspname as operator_schema
+    from base
+    join pg_catalog.pg_namespace base_schema on base_schema.oid = base.typnamespace
+    left join equality own on own.type = base.oid
+    left join equality shared on own.type is null and shared.type = base.sort
+    left join pg_catalog.pg_operator equals on equals.oid = own.operator and equals.oprname = '='
+    left join pg_catalog.pg_operator differs
+      on differs.oid = equals.oprnegate and differs.oprname = '<>' and differs.oprnamespace = equals.oprnamespace
+    left join pg_catalog.pg_namespace operator_schema
+      on operator_schema.oid = differs.oprnamespace and operator_schema.nspname <> 'pg_catalog'
   )`;
-
-/** The type of the column `a` below any domain, and its `=`: its own, or that of all types of its sort. */
-const baseType = sql`
-  cross join lateral (
-    with recursive below as (
-      select t.oid, t.typtype, t.typbasetype, t.typcategory, t.typnamespace
-      from pg_catalog.pg_type t where t.oid = a.atttypid
-      union all
-      select d.oid, d.typtype, d.typbasetype, d.typcategory, d.typnamespace
-      from below join pg_catalog.pg_type d on below.typtype = 'd' and d.oid = below.typbasetype
-    )
-    select below.oid, below.typtype, below.typnamespace, case
-        when below.oid = 'pg_catalog.varchar'::regtype then 'pg_catalog.text'::regtype
-        when below.oid = 'pg_catalog.cidr'::regtype then 'pg_catalog.inet'::regtype
-        when below.typtype = 'e' then 'pg_catalog.anyenum'::regtype
-        when below.typtype = 'c' then 'pg_catalog.record'::regtype
-        when below.typtype = 'r' then 'pg_catalog.anyrange'::regtype
-        when below.typtype = 'm' then pg_catalog.to_regtype('pg_catalog.anymultirange')
-        when below.typcategory = 'A' then 'pg_catalog.anyarray'::regtype
-      end as sort
-    from below where below.typtype <> 'd'
-  ) base
-  left join equality own on own.type = base.oid
-  left join equality shared on own.type is null and shared.type = base.sort
-  left join pg_catalog.pg_collation loose on loose.oid = a.attcollation and not loose.collisdeterministic`;
 
 // to_jsonb reads columns of pg_constraint that only newer servers have: conenforced and conperiod are PostgreSQL 18's.
 export const columnsQuery = sql`
-  with ${equalities}
+  with ${types}
   select r.oid::text as relation, a.attname as name,
     pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
     pg_catalog.format_type(base.oid, null) as base_type,
     base.typtype = 'c' as is_composite,
-    case when own.type is null and coalesce(shared.polymorphic, true) then 'type ' || base.oid
-      else coalesce(own.notion, shared.notion) end as equality,
-    operator_schema.nspname as operator_schema,
-    case when base.typtype = 'b' and base_schema.nspname <> 'pg_catalog' then base_schema.nspname end as type_schema,
+    base.notion as equality,
+    base.operator_schema,
+    case when base.typtype = 'b' and base.schema <> 'pg_catalog' then base.schema end as type_schema,
     collation_schema.nspname as collation_schema, loose.collname as collation_name,
+    a.attcollation::text as collation, base.operator::text as operator,
     a.attnotnull as not_null,
     a.attnotnull and coalesce(not_null.convalidated, true)
       and coalesce((pg_catalog.to_jsonb(not_null) ->> 'conenforced')::boolean, true) as not_null_validated,
@@ -94,14 +114,9 @@ export const columnsQuery = sql`
   join pg_catalog.pg_namespace n on n.oid = r.relnamespace
   join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
   join pg_catalog.pg_type t on t.oid = a.atttypid
-  ${baseType}
-  join pg_catalog.pg_namespace base_schema on base_schema.oid = base.typnamespace
+  join compared base on base.declared = a.atttypid
+  left join pg_catalog.pg_collation loose on loose.oid = a.attcollation and not loose.collisdeterministic
   left join pg_catalog.pg_namespace collation_schema on collation_schema.oid = loose.collnamespace
-  left join pg_catalog.pg_operator equals on equals.oid = own.operator and equals.oprname = '='
-  left join pg_catalog.pg_operator differs
-    on differs.oid = equals.oprnegate and differs.oprname = '<>' and differs.oprnamespace = equals.oprnamespace
-  left join pg_catalog.pg_namespace operator_schema
-    on operator_schema.oid = differs.oprnamespace and operator_schema.nspname <> 'pg_catalog'
   left join pg_catalog.pg_constraint not_null
     on not_null.conrelid = r.oid and not_null.contype = 'n' and not_null.conkey = array[a.attnum]
   where ${userRelation}
@@ -144,9 +159,8 @@ export const foreignKeysQuery = sql`
   where ${userRelation}
   order by r.oid, c.conname`;
 
-/** Of an index's keys, those are named that are compared as their column is: by its type's `=` and its collation. */
+/** Of each key of an index, its column, the `=` that it is compared by, and its collation. */
 export const indexesQuery = sql`
-  with ${equalities}
   select r.oid::text as relation, i.relname as name, method.amname as method, x.indisunique as is_unique, x.indisprimary as is_primary,
     x.indpred is not null as partial, x.indimmediate as immediate, i.relpages::text as pages,
     x.indisvalid and x.indisready and x.indislive and not (i.relkind = 'I' and exists (
@@ -160,11 +174,7 @@ export const indexesQuery = sql`
     )) as valid,
     (
       select pg_catalog.jsonb_agg(
-        pg_catalog.jsonb_build_array(
-          case when member.amopopr = coalesce(own.operator, shared.operator)
-            and (loose.oid is null or loose.oid = key.key_collation) then a.attname end,
-          a.attcollation = key.key_collation
-        ) order by key.position
+        pg_catalog.jsonb_build_array(a.attname, member.amopopr::text, key.key_collation::text) order by key.position
       )
       from unnest(x.indkey::int2[], x.indclass::oid[], x.indcollation::oid[])
         with ordinality as key (attnum, class, key_collation, position)
@@ -172,8 +182,7 @@ export const indexesQuery = sql`
       left join pg_catalog.pg_amop member on member.amopfamily = class.opcfamily
         and member.amoplefttype = class.opcintype and member.amoprighttype = class.opcintype
         and member.amopstrategy = case method.amname when 'btree' then 3 when 'hash' then 1 end
-      left join (pg_catalog.pg_attribute a ${baseType})
-        on a.attrelid = r.oid and a.attnum = key.attnum and key.attnum > 0
+      left join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum = key.attnum and key.attnum > 0
       where key.position <= x.indnkeyatts
     )::text as keys
   from pg_catalog.pg_index x

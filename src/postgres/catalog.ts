@@ -1,5 +1,6 @@
 // The catalogue as the rules see it: four queries, read once, before any table.
 import { tableName, typeName, type Identifier, type TableName, type TypeName } from '../sql/identifier.ts';
+import { sql, type Sql } from '../sql/sql.ts';
 import { columnsQuery, foreignKeysQuery, indexesQuery, relationsQuery } from './catalog-queries.ts';
 import type { Row, Session } from './database.ts';
 
@@ -29,6 +30,13 @@ export type Column = {
   /** What gives the column a value that a writer leaves out; `type` is the default of a domain. */
   readonly filledBy: 'default' | 'type' | 'identity' | 'expression' | undefined;
 };
+
+/** A type to cast a text to. Without a length `character` and `bit` mean a length of 1, and would cut the value. */
+export function uncut({ baseType }: Column): Sql {
+  if (baseType.type === 'character') return sql`bpchar`;
+  if (baseType.type === 'bit') return sql`"bit"`;
+  return sql`${baseType}`;
+}
 
 export type ForeignKey = {
   readonly name: string;
@@ -92,9 +100,11 @@ export type Catalog = {
 
 /** Reads every relation outside of the system schemas, in the session's open transaction. Reads no table of the user. */
 export async function readCatalog(session: Session): Promise<Catalog> {
-  const columns = groupByRelation(await session.query(columnsQuery), readColumn);
+  const columnRows = groupByRelation(await session.query(columnsQuery), (row) => row);
   const foreignKeys = groupByRelation(await session.query(foreignKeysQuery), readForeignKey);
-  const indexes = groupByRelation(await session.query(indexesQuery), readIndex);
+  const indexes = groupByRelation(await session.query(indexesQuery), (row) =>
+    readIndex(row, columnRows.get(text(row, 'relation')) ?? []),
+  );
   const rows = new Map((await session.query(relationsQuery)).map((row) => [text(row, 'relation'), row]));
   const made = new Map<string, Relation>();
   const relationOf = (oid: string): Relation | undefined => {
@@ -112,7 +122,7 @@ export async function readCatalog(session: Session): Promise<Catalog> {
       isPartition: flag(row, 'is_partition'),
       descendants,
       hasInheritors: descendants.some(({ isPartition }) => !isPartition),
-      columns: new Map((columns.get(oid) ?? []).map((column) => [column.name, column])),
+      columns: new Map((columnRows.get(oid) ?? []).map(readColumn).map((column) => [column.name, column])),
       foreignKeys: foreignKeys.get(oid) ?? [],
       indexes: indexes.get(oid) ?? [],
       checks: JSON.parse(text(row, 'checks')) as Relation['checks'],
@@ -183,13 +193,21 @@ function readForeignKey(row: Row): ForeignKey {
   };
 }
 
-function readIndex(row: Row): Index {
-  const keys = JSON.parse(text(row, 'keys')) as [Identifier | null, boolean | null][];
-  const unfit = keys.findIndex(([column, hasItsCollation]) => column === null || !hasItsCollation);
+/** A key stands for its column where it is compared as the column is: by its `=`, and not by a stricter collation. */
+function readIndex(row: Row, columns: readonly Row[]): Index {
+  type Key = readonly [name: string | null, operator: string | null, collation: string];
+  const keys = (JSON.parse(text(row, 'keys')) as Key[]).map(([name, operator, collation]) => {
+    const column = columns.find((each) => each['name'] === name);
+    const isCompared = operator !== null && operator === column?.['operator'];
+    const hasItsCollation = collation === column?.['collation'];
+    const isStricter = !hasItsCollation && column?.['collation_name'] !== null;
+    return { name: isCompared && !isStricter ? (name as Identifier) : undefined, hasItsCollation };
+  });
+  const unfit = keys.findIndex(({ name, hasItsCollation }) => name === undefined || !hasItsCollation);
   return {
     name: text(row, 'name'),
     method: text(row, 'method'),
-    columns: keys.map(([column]) => column ?? undefined),
+    columns: keys.map(({ name }) => name),
     searchable: unfit === -1 ? keys.length : unfit,
     unique: flag(row, 'is_unique'),
     primary: flag(row, 'is_primary'),

@@ -65,7 +65,7 @@ export function requireAddress(settings: Settings): void {
 } // prettier-ignore
 
 function refuseOtherForms(text: string): void {
-  if (text === '') throw invalid('The database URL is empty', 'An unset secret looks like this: check its name, and that this workflow may read it.');
+  if (text === '') throw invalid('The database URL is empty', 'An unset secret looks like this: check its name, and that this workflow may read it. Pull requests of forks get no secrets, and those of Dependabot only its own.');
   if (/^['"`]/.test(text)) throw invalid('The database URL begins with a quote', 'Write it without quotes.');
   if (/^\w+\s*=/.test(text)) throw invalid('The database URL is a list of keywords', 'Write it as postgres://user:password@host:5432/database.');
   if (!/^postgres(?:ql)?:\/\//.test(text)) throw invalid('The database URL does not begin with postgres:// or postgresql://', 'Write it as postgres://user:password@host:5432/database.');

@@ -100,6 +100,9 @@ const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 /** The server's functions that cancel for a standby's sake, whatever the language of the message. */
 const RECOVERY_ROUTINES = new Set(['ProcessInterrupts', 'ProcessRecoveryConflictInterrupt']);
 
+/** What PL/pgSQL's `raise` runs: its SQLSTATE is whatever a function's owner chose, and says nothing of the session. */
+const RAISE_ROUTINE = 'exec_stmt_raise';
+
 /** Our own code for a driver that stumbled over what it was sent. */
 export const UNREADABLE = 'UNREADABLE';
 
@@ -197,7 +200,9 @@ function serverProblem(failure: Failure, sqlstate: string, context: FailureConte
 }
 
 function meaningOf(failure: Failure, sqlstate: string, context: FailureContext): Meaning {
-  const listed = SERVER_ERRORS[sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
+  const isRaised = context.connected && failure.routine === RAISE_ROUTINE;
+  const listed = SERVER_ERRORS[isRaised ? 'P0' : sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
+  if (isRaised && listed) return listed;
   const meaning = listed ?? { code: 'query-failed', says: 'the server failed' };
   const pooler = sqlstate === '08P01' && POOLER_ERRORS[failure.message];
   if (pooler) return pooler;

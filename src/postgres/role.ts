@@ -14,7 +14,10 @@ const POWERFUL_ROLES: Readonly<Record<string, string>> = {
   pg_maintain: 'may vacuum, reindex and lock every table (pg_maintain)',
 };
 
-/** Reads them from the catalogue. What a superuser may do besides is not listed: it is everything. */
+/**
+ * Reads them from the catalogue. What a superuser may do besides is not listed: it is everything. Below oid 16384 (FirstNormalObjectId
+ * in the server's transam.h) is what the server made itself.
+ */
 export async function readRolePowers(session: Session): Promise<RolePowers> {
   const [row] = await session.query(sql`
     select r.rolsuper as super, r.rolcreaterole as create_role, r.rolcreatedb as create_database, r.rolreplication as replication,
@@ -30,7 +33,7 @@ export async function readRolePowers(session: Session): Promise<RolePowers> {
       ) as create_in_schemas,
       (
         select count(*)::text from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where c.relkind in ('r', 'p', 'v', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+        where c.oid >= 16384 and c.relkind in ('r', 'p', 'v', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
           and (
             pg_catalog.has_table_privilege(c.oid, 'delete, truncate')
             or pg_catalog.has_any_column_privilege(c.oid, 'insert, update')

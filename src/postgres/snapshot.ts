@@ -37,6 +37,9 @@ const DEADLINE_GRACE_MS = 5_000;
 /** A session left idle inside its transaction ends itself after this, so that a lost run holds back no vacuum. */
 const IDLE_TIMEOUT_MS = 600_000;
 
+/** The same while it holds locks on tables: between two statements of one question a run never waits long. */
+const IDLE_WITH_LOCKS_TIMEOUT_MS = 10_000;
+
 /**
  * Begins a read-only `repeatable read` transaction. Its snapshot is exported at once, while no savepoint is open; where
  * a server refuses that, the run goes on with this one session, which sees one state of the data all the same.
@@ -122,7 +125,8 @@ const noticeGoneClient = sql`case
   then pg_catalog.set_config('client_connection_check_interval', '1000', true)
 end`;
 
-function settings(values: Readonly<Record<string, string>>): Sql {
+/** One statement that makes settings for the rest of the transaction. */
+export function settings(values: Readonly<Record<string, string>>): Sql {
   const calls = Object.entries(values).map(
     ([name, value]) => sql`pg_catalog.set_config(${param(name, 'text')}, ${param(value, 'text')}, true)`,
   );
@@ -135,6 +139,7 @@ function settings(values: Readonly<Record<string, string>>): Sql {
 /**
  * Runs some questions inside a savepoint that is always rolled back: an error leaves the snapshot usable, the locks
  * that they took are released, and no setting outlives them. `schemas` are looked in for operators after pg_catalog.
+ * Where nothing is asked, the server hears nothing.
  */
 export async function askAside<Answer>(
   session: Session,
@@ -142,17 +147,17 @@ export async function askAside<Answer>(
   schemas: readonly Identifier[],
   ask: (query: Query) => Promise<Answer>,
 ): Promise<Answer> {
-  return inSavepoint(session, async () => {
-    const path = ['pg_catalog', ...schemas.map(quoteIdentifier), 'pg_temp'].join(', ');
-    await session.query(
-      settings({
-        search_path: path,
-        statement_timeout: String(limits.statementTimeoutMs),
-        lock_timeout: String(limits.lockTimeoutMs),
-      }),
-    );
-    return ask((statement) =>
-      session.query(statement, { deadlineMs: limits.statementTimeoutMs + DEADLINE_GRACE_MS }),
-    );
+  const deadlineMs = limits.statementTimeoutMs + DEADLINE_GRACE_MS;
+  return inSavepoint(session, settingsFor(limits, schemas), (query) =>
+    ask((statement) => query(statement, { deadlineMs })),
+  );
+}
+
+function settingsFor(limits: Limits, schemas: readonly Identifier[]): Sql {
+  return settings({
+    search_path: ['pg_catalog', ...schemas.map(quoteIdentifier), 'pg_temp'].join(', '),
+    statement_timeout: String(limits.statementTimeoutMs),
+    lock_timeout: String(limits.lockTimeoutMs),
+    idle_in_transaction_session_timeout: String(IDLE_WITH_LOCKS_TIMEOUT_MS),
   });
 }

@@ -4,21 +4,21 @@ import path from 'node:path';
 import { Problem } from '../support/problem.ts';
 import { findBelow, isOutside, type RuleFiles } from './rule-files.ts';
 
-/** The files below a folder. A pattern does not leave it, and neither does a symbolic link. */
-export async function folderFiles(folder: string): Promise<RuleFiles> {
+/** The files below a folder, called `what` in messages. A pattern does not leave it, and neither does a symbolic link. */
+export async function folderFiles(folder: string, what = 'a rules file'): Promise<RuleFiles> {
   const root = await realpath(folder);
   return {
     origin: { from: 'workspace' },
     place: `below ${root}`,
     find: (pattern) => findBelow(root, pattern),
-    read: (file, maxBytes) => readBelow(root, file, maxBytes),
+    read: (file, maxBytes) => readBelow(root, file, maxBytes, what),
   };
 }
 
 /** A pipe would wait for a writer for ever, and some of the kernel's own files for news. */
 const WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
-async function readBelow(folder: string, shown: string, maxBytes: number): Promise<Uint8Array> {
+async function readBelow(folder: string, shown: string, maxBytes: number, what: string): Promise<Uint8Array> {
   const absolute = path.resolve(folder, shown);
   const refuse = (message: string, hint?: string): never => {
     throw new Problem('rules-not-found', `${shown}: ${message}`, { hint });
@@ -38,9 +38,9 @@ async function readBelow(folder: string, shown: string, maxBytes: number): Promi
   try {
     const { size } = await handle.stat();
     if (size > maxBytes)
-      refuse(`has ${size} bytes; a rules file has at most ${maxBytes}`, 'Split it into several files.');
+      refuse(`has ${size} bytes; ${what} has at most ${maxBytes}`, 'Split it into several files.');
     const bytes = await readUpTo(handle, maxBytes + 1).catch(() => refuse('cannot be read'));
-    if (bytes.length > maxBytes) refuse(`has more than ${maxBytes} bytes, the most that a rules file has`);
+    if (bytes.length > maxBytes) refuse(`has more than ${maxBytes} bytes, the most that ${what} has`);
     return bytes;
   } finally {
     await handle.close();

@@ -6,7 +6,7 @@ import type { RuleFiles } from './rule-files.ts';
 import type { RuleSet } from './rule.ts';
 
 /** A rules file larger than this is refused unread; a pack of 1,000 rules takes about 200 kB. */
-const MAX_FILE_BYTES = 262_144;
+export const MAX_FILE_BYTES = 262_144;
 
 /** All files together; what is over is refused. Reading this much takes seconds. */
 const MAX_TOTAL_BYTES = 1_048_576;

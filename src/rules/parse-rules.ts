@@ -35,7 +35,20 @@ const OUTER_KEYS = [
   'with_column',
   'except',
 ];
-const NESTED_KEYS = ['parent', 'on', 'column', 'from', 'set', 'schema', 'severity', 'timeout'];
+const EXEMPTION_KEYS = ['table', 'reason', 'owner', 'expires'];
+const NESTED_KEYS = [
+  'parent',
+  'on',
+  'column',
+  'from',
+  'via',
+  'table',
+  'set',
+  'schema',
+  'severity',
+  'timeout',
+  ...EXEMPTION_KEYS,
+];
 
 /** Turns one file's text into rules, or into every mistake that it holds; never into some of its rules. Reads nothing. */
 export async function parseRules(path: string, text: string): Promise<ParsedRules> {
@@ -202,7 +215,7 @@ async function makeRule(
   index: number,
 ): Promise<{ rule: Rule; problems: Problem[] } | { problems: Problem[] }> {
   const path: Path = ['rules', index];
-  const { kind, id, tables, schema, where, severity, ...rest } = input;
+  const { kind, id, tables, schema, where, severity, functions = [], ...rest } = input;
   const { max_violations, count, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
   const problems: Problem[] = [];
   const at = (inner: Path): Position => document.locate([...path, ...inner]);
@@ -224,9 +237,11 @@ async function makeRule(
     path,
     { where, ...spec },
     ['where', ...SQL_KEYS[kind]],
+    new Set(functions),
     problems,
   );
-  problems.push(...checkSpec(kind, spec, at));
+  problems.push(...checkSpec(kind, spec, at), ...checkBackfill(kind, spec, authorSql, at));
+  if (problems.length === 0) problems.push(...uncalled(functions, authorSql, at));
   if (problems.length > 0) return { problems };
   const rule = {
     id,
@@ -270,6 +285,7 @@ type RuleInput = {
   tables?: string[] | { list: string } | { with_column: string; except: string[] };
   schema?: string;
   where?: string;
+  functions?: string[];
   severity?: Rule['severity'];
   max_violations?: number;
   count?: 'exact' | { at_least: number };
@@ -285,6 +301,8 @@ function checkSpec(kind: KindName, spec: Record<string, unknown>, at: (path: Pat
   if (kind === 'not_null' && (spec['column'] === undefined) === (spec['columns'] === undefined)) {
     return refuse('a not_null rule names either `column` or `columns`');
   }
+  if (kind === 'coverage' && ['roots', 'columns'].every((key) => (spec[key] as unknown[]).length === 0))
+    return refuse('a coverage rule names `roots`, `columns` or both');
   if (kind === 'schema') {
     if (Object.keys(spec).length === 0)
       return refuse('a schema rule asks for at least one thing, such as `column`, `index` or `foreign_key`');
@@ -294,6 +312,65 @@ function checkSpec(kind: KindName, spec: Record<string, unknown>, at: (path: Pat
     if (needsColumn) return refuse(`'${needsColumn}' is about a column; name it with \`column\``);
   }
   return [];
+}
+
+/** What a backfill may set, and by which conditions rows may be chosen for a write. */
+function checkBackfill(
+  kind: KindName,
+  spec: Record<string, unknown>,
+  authorSql: ReadonlyMap<string, AuthorSql>,
+  at: (path: Path) => Position,
+): Problem[] {
+  const backfill = spec['backfill'] as { readonly set: Readonly<Record<string, string>> } | undefined;
+  if (!backfill) return [];
+  const judged = judgedColumns(kind, spec);
+  const unasked = Object.keys(backfill.set).filter((name) => judged && !judged.includes(name));
+  const notPlain = ['where', 'when'].filter((key) => authorSql.get(key)?.isPlain === false);
+  return [
+    ...unasked.map(
+      (name) =>
+        new Problem(
+          'rules-invalid',
+          `the backfill sets '${name}', which this rule does not ask about; it asks about ${judged?.join(', ')}`,
+          { at: at(['backfill', 'set', name]) },
+        ),
+    ),
+    ...notPlain.map(
+      (key) =>
+        new Problem(
+          'sql-not-allowed',
+          `'${key}' chooses the rows that the backfill writes: only plain comparisons may`,
+          {
+            at: at([key]),
+            hint: 'Use columns, constants, comparisons, null tests, lists, and, or, not.',
+          },
+        ),
+    ),
+  ];
+}
+
+/** The columns that a rule asks about; undefined where an expression says it. */
+function judgedColumns(kind: KindName, spec: Record<string, unknown>): string[] | undefined {
+  if (kind === 'not_null') return (spec['columns'] as string[] | undefined) ?? [String(spec['column'])];
+  return kind === 'matches_parent' ? Object.keys(spec['match'] as object) : undefined;
+}
+
+/** A name that is left over would let a later change of the SQL call the function without a word. */
+function uncalled(
+  functions: readonly string[],
+  authorSql: ReadonlyMap<string, AuthorSql>,
+  at: (path: Path) => Position,
+): Problem[] {
+  const uses = [...authorSql.values()].flatMap((author) => author.functions);
+  const called = new Set(uses.map(({ schema, name }) => `${schema}.${name}`));
+  return functions.flatMap((name, i) =>
+    called.has(name)
+      ? []
+      : new Problem('rules-invalid', `'functions' names ${name}, which the SQL of this rule does not call`, {
+          at: at(['functions', i]),
+          hint: 'Take it out. In SQL it is written with its schema, and in capitals only between quotes.',
+        }),
+  );
 }
 
 function selectTables(
@@ -338,13 +415,14 @@ async function readAuthorSql(
   path: Path,
   texts: Record<string, unknown>,
   keys: readonly string[],
+  functions: ReadonlySet<string>,
   problems: Problem[],
 ): Promise<ReadonlyMap<string, AuthorSql>> {
   const found = new Map<string, AuthorSql>();
   for (const key of keys) {
     const text = texts[key];
     if (typeof text !== 'string') continue;
-    const checked = await (key === 'query' ? checkSelect(text) : checkExpression(text));
+    const checked = await (key === 'query' ? checkSelect(text, functions) : checkExpression(text, functions));
     const locate = (offset: number): Position => document.locateInText([...path, key], offset);
     if (checked.ok) found.set(key, makeAuthorSql(text, checked, locate));
     else problems.push(grammarProblem(checked, key, locate));

@@ -30,6 +30,13 @@ const on = columnPairs(
   'Which row is the parent: child column: parent column. Several pairs for a composite key.',
 );
 const expression = z.string().min(1);
+/** With one dot, so that it is one function; those of pg_catalog need no naming, and are excused from nothing by it. */
+const ownFunction = z
+  .string()
+  .regex(
+    /^(?!pg_|information_schema\.)[A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$]*$/,
+    'must be schema.function, of a schema of your own',
+  );
 const duration = z
   .string()
   .regex(DURATION_PATTERN, { message: "must look like '500ms', '30s' or '5m'", abort: true })
@@ -67,10 +74,29 @@ const tables = z.union(
 const backfill = z
   .strictObject({
     from: table.describe('The parent that holds the value.'),
-    on,
+    via: z
+      .array(z.strictObject({ table, on }))
+      .min(1)
+      .max(8)
+      .optional()
+      .describe('Tables between the row and `from`, in order, each with the columns that lead to it.'),
+    on: columnPairs(
+      'Which row of `from` it is: column of the row, or of the last table of `via`: column of `from`.',
+    ),
     set: columnPairs('What to fill: child column: parent column.'),
   })
   .describe('Where a missing value comes from.');
+
+const exemption = z
+  .strictObject({
+    table,
+    reason: z.string().min(1).describe('Why the table needs no rule.'),
+    owner: z.string().min(1).describe('Who decided it, and can be asked.'),
+    expires: z.iso
+      .date("must be a day such as '2027-01-31'")
+      .describe('The last day on which it counts, in UTC.'),
+  })
+  .describe('A table that needs no rule for now.');
 
 /** The keys that each kind adds to the common ones. */
 const kindShapes = {
@@ -104,6 +130,7 @@ const kindShapes = {
   implies: {
     when: expression.describe('The rows that the rule is about, as a condition on the columns of the table.'),
     then: expression.describe('What must hold for them.'),
+    backfill: backfill.optional(),
   },
   references: { parent: table, on },
   exactly_one_of: {
@@ -151,6 +178,26 @@ const kindShapes = {
         'A valid B-tree index that leads with these columns, in any order, or a hash index of the one.',
       ),
   },
+  coverage: {
+    roots: z
+      .array(table)
+      .default([])
+      .describe('The tables whose rows are the tenants: what reaches them by foreign keys belongs to one.'),
+    columns: columns
+      .optional()
+      .transform((names) => names ?? [])
+      .describe('The names of the columns that hold the tenant: a table with one of them belongs to one.'),
+    globals: z
+      .array(table)
+      .default([])
+      .describe(
+        'Tables whose rows all tenants share. No rule is wanted for them, and no way leads through them.',
+      ),
+    exempt: z
+      .array(exemption)
+      .default([])
+      .refine((list) => once(list.map((each) => each.table)), 'must not name a table twice'),
+  },
 } as const satisfies Record<string, z.ZodRawShape>;
 
 export type KindName = keyof typeof kindShapes;
@@ -169,6 +216,14 @@ const commonShape = {
     .optional()
     .describe('The schema of bare table names; a pattern such as tenant_* means each schema that matches.'),
   where: expression.optional().describe('Only rows for which this condition is true are checked.'),
+  functions: z
+    .array(ownFunction)
+    .min(1)
+    .refine(once, 'must not name a function twice')
+    .optional()
+    .describe(
+      "Functions of the database that this rule's SQL may call, as schema.function; each must be immutable or stable.",
+    ),
   severity: severity.optional(),
   max_violations: z.int().min(0).optional().describe('How many violations are tolerated. 0 by default.'),
   count: z
@@ -188,20 +243,23 @@ const commonShape = {
   timeout: duration.optional().describe('How long one check of this rule may run on the server.'),
 };
 
-/** Kinds that are not about the rows of a table: a filter would change nothing, and is refused. */
-const WITHOUT_WHERE: readonly KindName[] = ['query', 'schema'];
+/** Common keys that would mean nothing for a kind; they are refused. */
+const WITHOUT: { readonly [Kind in KindName]?: readonly string[] } = {
+  query: ['tables', 'where'],
+  schema: ['where', 'count'],
+  coverage: ['tables', 'where', 'count', 'max_violations'],
+};
 
 const ruleSchemas = KIND_NAMES.map((kind) => {
-  const { where, count, ...common } = commonShape;
-  return z.strictObject({
-    kind: z.literal(kind),
-    ...common,
-    ...(WITHOUT_WHERE.includes(kind) ? {} : { where }),
-    ...(kind === 'schema' ? {} : { count }),
-    ...(kind === 'query' ? {} : { tables }),
-    ...kindShapes[kind],
-  });
+  const all = { ...commonShape, tables };
+  const kept = Object.entries(all).filter(([key]) => !isRefused(kind, key));
+  const shared = Object.fromEntries(kept) as Partial<typeof all> & Pick<typeof all, 'id'>;
+  return z.strictObject({ kind: z.literal(kind), ...shared, ...kindShapes[kind] });
 });
+
+function isRefused(kind: KindName, key: string): boolean {
+  return WITHOUT[kind]?.includes(key) ?? false;
+}
 
 /** One rule as YAML spells it. */
 export const ruleSchema = z.discriminatedUnion('kind', ruleSchemas as [(typeof ruleSchemas)[number]]);
@@ -238,12 +296,9 @@ export function ruleKeys(kind: KindName | undefined): string[] {
     kind === undefined
       ? KIND_NAMES.flatMap((each) => Object.keys(kindShapes[each]))
       : Object.keys(kindShapes[kind]);
-  const absent = new Set([
-    ...(kind === 'query' ? ['tables'] : []),
-    ...(kind && WITHOUT_WHERE.includes(kind) ? ['where'] : []),
-    ...(kind === 'schema' ? ['count'] : []),
-  ]);
-  return ['kind', 'tables', ...Object.keys(commonShape), ...own].filter((key) => !absent.has(key));
+  return ['kind', 'tables', ...Object.keys(commonShape), ...own].filter(
+    (key) => kind === undefined || !isRefused(kind, key),
+  );
 }
 
 /** The keys of a kind whose texts are SQL expressions, or its one SELECT. */
@@ -256,6 +311,7 @@ export const SQL_KEYS: Record<KindName, readonly string[]> = {
   agrees: [],
   query: ['query'],
   schema: ['check'],
+  coverage: [],
 };
 
 /** The rules file's JSON Schema (draft 7), for editors. */

@@ -1,5 +1,5 @@
 import {
-  isAlias, isCollection, isMap, isNode, isPair, isScalar, isSeq, parseDocument, Parser, Scalar, visit,
+  Composer, isAlias, isCollection, isMap, isNode, isPair, isScalar, isSeq, Parser, Scalar, visit,
   type CST, type Document, type Node, type YAMLMap,
 } from 'yaml'; // prettier-ignore
 import { HIDDEN_CHARACTER } from '../support/hidden.ts';
@@ -38,12 +38,13 @@ const MAX_KEYS = 1_000;
  * characters. Gives the document, or every mistake with its place.
  */
 export function readYaml(file: string, text: string): { document: YamlDocument } | { problems: Problem[] } {
-  const excess = findExcess(text);
+  const tokens = Array.from(new Parser().parse(text));
+  const excess = findExcess(tokens);
   const place = placesIn(file, text);
   if (excess)
     return { problems: [new Problem('rules-invalid', excess.message, { at: place(excess.offset) })] };
   // Duplicate keys are found below: the library's own search is quadratic in the size of a map.
-  const parsed = parseDocument(text, {
+  const composer = new Composer({
     version: '1.2',
     schema: 'core',
     merge: false,
@@ -52,16 +53,20 @@ export function readYaml(file: string, text: string): { document: YamlDocument }
     prettyErrors: false,
     keepSourceTokens: true,
   });
+  const [parsed, second] = composer.compose(tokens, true, text.length);
+  if (!parsed) throw new TypeError('the library made no document');
   // A tag that is not known is a warning of the library; every tag is refused below, known or not.
   const warnings = parsed.warnings.filter(({ code }) => code !== 'TAG_RESOLVE_FAILED');
   const problems = [...parsed.errors, ...warnings].map(
     (error) =>
       new Problem('rules-invalid', yamlMessage(error.code, error.message), { at: place(error.pos[0]) }),
   );
+  const isSound = parsed.errors.length === 0 && !second;
   const refuse = (offset: number, message: string, hint?: string): void => {
     problems.push(new Problem('rules-invalid', message, { at: place(offset), hint }));
   };
-  if (parsed.errors.length === 0) refuseSurprises(text, parsed, refuse);
+  if (second) refuse(second.range[0], 'one file holds one document; remove the `---` and what follows');
+  if (isSound) refuseSurprises(text, parsed, refuse);
   if (problems.length === 0 && !isMap(parsed.contents)) {
     refuse(
       0,
@@ -89,7 +94,6 @@ function placesIn(file: string, text: string): (offset: number) => Position {
 
 function yamlMessage(code: string, message: string): string {
   if (code === 'TAB_AS_INDENT') return 'a tab cannot indent YAML; use spaces';
-  if (code === 'MULTIPLE_DOCS') return 'one file holds one document; remove the `---` and what follows';
   if (code === 'NON_STRING_KEY') return 'a key must be text; put it in quotes';
   return message.replace(/ at line \d+, column \d+:?$/, '');
 }
@@ -97,11 +101,8 @@ function yamlMessage(code: string, message: string): string {
 type Refuse = (offset: number, message: string, hint?: string) => void;
 
 /** Where a file holds too much in itself, or too many things; looked for before they are composed, which recurses and takes time. */
-function findExcess(text: string): { offset: number; message: string } | undefined {
-  const open = Array.from(new Parser().parse(text), (token) => ({
-    token: token as CST.Token | null | undefined,
-    depth: 0,
-  }));
+function findExcess(tokens: readonly CST.Token[]): { offset: number; message: string } | undefined {
+  const open = tokens.map((token) => ({ token: token as CST.Token | null | undefined, depth: 0 }));
   let nodes = 0;
   for (let next = open.pop(); next; next = open.pop()) {
     const { token, depth } = next;

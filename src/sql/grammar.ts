@@ -15,8 +15,13 @@ export type GrammarError = {
   readonly offset: number;
 };
 
-/** A bare name in author SQL, to be looked up in the server's catalogue before the SQL may run. */
-export type NameUse = { readonly name: string; readonly offset: number };
+/** A name in author SQL, to be looked up in the server's catalogue before the SQL may run. */
+export type NameUse = {
+  readonly name: string;
+  readonly offset: number;
+  /** Of a function that is not pg_catalog's, and that the rule names as one it may call. */
+  readonly schema?: string;
+};
 
 /** What author SQL names beside tables, and what could be code of somebody's. */
 type Uses = {
@@ -42,6 +47,12 @@ export type CheckedExpression = Uses & {
 };
 
 export type CheckedSelect = Uses & { readonly ok: true; readonly text: CheckedSql };
+
+/** As `schema.function`: what a rule may call beside functions of pg_catalog. */
+type OwnFunctions = ReadonlySet<string>;
+const NONE: OwnFunctions = new Set();
+const OWN_FUNCTIONS_HINT =
+  'A function of the database that only reads may be called by a rule that names it under `functions`, as schema.function.';
 
 /** Longer author SQL than this is refused before it is parsed: a deep tree would overflow the walk. */
 const MAX_AUTHOR_SQL_CHARACTERS = 8_192;
@@ -100,13 +111,34 @@ const BARE_SELECT_KEYS = new Set(['targetList', 'limitOption', 'op']);
  * Checks that a text is one expression over the columns of one row, and stays one when it is wrapped in brackets.
  * Sub-selects, parameters, qualified names, aggregates and window functions are refused.
  */
-export async function checkExpression(text: string): Promise<CheckedExpression | GrammarError> {
-  return unlessTooDeep(() => readExpression(text));
+export async function checkExpression(
+  text: string,
+  ownFunctions: OwnFunctions = NONE,
+): Promise<CheckedExpression | GrammarError> {
+  return unlessTooDeep(() => readExpression(text, ownFunctions));
 }
 
 /** Checks that a text is exactly one SELECT that writes nothing, locks nothing and creates nothing. */
-export async function checkSelect(text: string): Promise<CheckedSelect | GrammarError> {
-  return unlessTooDeep(() => readSelect(text));
+export async function checkSelect(
+  text: string,
+  ownFunctions: OwnFunctions = NONE,
+): Promise<CheckedSelect | GrammarError> {
+  return unlessTooDeep(() => readSelect(text, ownFunctions));
+}
+
+/**
+ * One expression as a text that is the same for every way to write it that the grammar reads alike, to compare an
+ * author's with the server's; undefined where it is not one expression.
+ */
+export async function expressionShape(text: string): Promise<string | undefined> {
+  try {
+    const alone = await parseOne(text, 'select\n');
+    const target = 'ok' in alone ? undefined : bareTarget(alone.select);
+    return target && shape(target);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 /** A tree may be too deep for the parser, for the comparison or for the walk: all of them recurse. */
@@ -119,7 +151,7 @@ async function unlessTooDeep<Checked>(check: () => Promise<Checked>): Promise<Ch
   }
 }
 
-async function readExpression(text: string): Promise<CheckedExpression | GrammarError> {
+async function readExpression(text: string, own: OwnFunctions): Promise<CheckedExpression | GrammarError> {
   const unfit = checkText(text);
   if (unfit) return unfit;
   const alone = await parseOne(text, 'select\n');
@@ -135,18 +167,18 @@ async function readExpression(text: string): Promise<CheckedExpression | Grammar
   if ('ok' in wrapped || shape(wrapped.select.whereClause) !== shape(target)) {
     return refuse('this is not one closed expression', 0, 'Check the brackets, quotes and comments.');
   }
-  const found = collect(text, target, 'select\n'.length, EXPRESSION_NODES);
+  const found = collect(text, target, 'select\n'.length, EXPRESSION_NODES, own);
   if (!found.ok) return found;
   const isPlain = isPlainPredicate(target);
   return { ...found, isPlain, nullFrom: isPlain ? nullSourcesOf(target) : undefined };
 }
 
-async function readSelect(text: string): Promise<CheckedSelect | GrammarError> {
+async function readSelect(text: string, own: OwnFunctions): Promise<CheckedSelect | GrammarError> {
   const unfit = checkText(text);
   if (unfit) return unfit;
   const parsed = await parseOne(text, '');
   if ('ok' in parsed) return parsed;
-  const found = collect(text, { SelectStmt: parsed.select }, 0, SELECT_NODES);
+  const found = collect(text, { SelectStmt: parsed.select }, 0, SELECT_NODES, own);
   if (!found.ok) return found;
   // Without the semicolon, and what may follow it: the statement is going to stand in brackets.
   const statement = Buffer.from(text, 'utf8').subarray(0, parsed.end).toString('utf8');
@@ -179,12 +211,18 @@ function checkText(text: string): GrammarError | undefined {
 /** `end` is the byte behind the statement; undefined where that is the end of the text. */
 type Parsed = { readonly select: SelectStmt; readonly end: number | undefined };
 
-/** Loaded only when a rule holds SQL: the grammar takes about 50 ms to start. */
-async function loadGrammar() {
-  // Optimising the module takes V8 longer than a run parses; the first, simple compilation is fast enough.
-  setFlagsFromString('--liftoff-only');
-  return import('libpg-query');
+/** Loaded only when a rule holds SQL: the grammar takes about 50 ms to start. Once, as every import looks at each of its names. */
+function loadGrammar() {
+  if (!loading) {
+    // Optimising the module takes V8 longer than a run parses; the first, simple compilation is fast enough.
+    setFlagsFromString('--liftoff-only');
+    loading = importGrammar();
+  }
+  return loading;
 }
+
+const importGrammar = () => import('libpg-query');
+let loading: ReturnType<typeof importGrammar> | undefined;
 
 async function parseOne(text: string, before: string, after = ''): Promise<Parsed | GrammarError> {
   const grammar = await loadGrammar();
@@ -231,6 +269,7 @@ function collect(
   tree: unknown,
   shift: number,
   allowed: ReadonlySet<string>,
+  ownFunctions: OwnFunctions,
 ): Omit<CheckedExpression, 'isPlain' | 'nullFrom'> | GrammarError {
   const columns: (ColumnUse & { byte: number })[] = [];
   const functions: NameUse[] = [];
@@ -292,7 +331,9 @@ function collect(
   const enterCall = (fields: Fields): void => {
     const [first = '', second, ...more] = namesOf(fields['funcname']);
     const inCatalog = second === undefined || (first === 'pg_catalog' && more.length === 0);
-    if (!inCatalog) refused ??= refuse('only functions of pg_catalog are allowed', at(fields));
+    const isOwn = !inCatalog && more.length === 0 && ownFunctions.has(`${first}.${second}`);
+    if (!inCatalog && !isOwn)
+      refused ??= refuse('only functions of pg_catalog are allowed', at(fields), OWN_FUNCTIONS_HINT);
     if (
       inRow &&
       (fields['over'] ||
@@ -306,7 +347,7 @@ function collect(
         at(fields),
       );
     }
-    functions.push({ name: second ?? first, offset: at(fields) });
+    functions.push({ name: second ?? first, offset: at(fields), ...(isOwn ? { schema: first } : {}) });
   };
   const walk = (value: unknown): void => {
     if (Array.isArray(value)) return value.forEach(walk);

@@ -5,7 +5,18 @@ import { quoteIdentifier, type Identifier, type TableName, type TypeName } from 
 export type Parameter = { readonly value: string | null; readonly cast: TypeName | BuiltInType };
 
 /** Types of pg_catalog that our own statements cast parameters to. */
-type BuiltInType = 'text' | 'text[]' | 'bigint' | 'integer' | 'boolean' | 'oid' | 'oid[]' | 'name';
+type BuiltInType =
+  | 'text'
+  | 'text[]'
+  | 'bigint'
+  | 'integer'
+  | 'boolean'
+  | 'oid'
+  | 'oid[]'
+  | 'name'
+  | 'float8'
+  | 'jsonb'
+  | 'interval';
 
 /** Repository SQL that the grammar check has let through (`sql/grammar.ts` alone makes it). */
 export type CheckedSql = Brand<string, 'CheckedSql'>;
@@ -61,9 +72,10 @@ export function column(alias: Identifier, name: Identifier): Sql {
 
 /** Pieces with a separator between them; `empty` when there are none. */
 export function join(pieces: readonly Sql[], separator: Sql, empty: Sql = sql``): Sql {
-  const [first, ...rest] = pieces;
-  if (first === undefined) return empty;
-  return rest.reduce((joined, piece) => sql`${joined}${separator}${piece}`, first);
+  if (pieces.length === 0) return empty;
+  const parts = pieces.flatMap((piece, i) => (i === 0 ? [piece] : [separator, piece]));
+  // All side by side: one within the other, a thousand would be written a thousand times.
+  return new Sql([...parts.map(() => ''), ''], parts);
 }
 
 /** All of the conditions; true of no conditions. */

@@ -32,10 +32,24 @@ export type ProblemCode =
   | 'reads-in-one-session'
   | 'nothing-enforced'
   | 'tables-empty'
+  | 'schemas-unchecked'
+  | 'runs-database-code'
   | 'cancelled'
   | 'budget-spent'
+  | 'backfill-refused'
+  | 'acknowledgement-missing'
+  | 'ledger-missing'
+  | 'run-unknown'
+  | 'run-busy'
   | 'report-failed'
+  | 'report-unreadable'
+  | 'report-missing'
+  | 'report-duplicate'
+  | 'report-stale'
+  | 'reports-differ'
+  | 'target-unexpected'
   | 'demo-failed'
+  | 'tenants-not-found'
   | 'internal';
 
 type ProblemDetails = {
@@ -75,6 +89,36 @@ export class Problem extends Error {
   located(at: Position): Problem {
     return new Problem(this.code, this.message, { ...this, at, cause: this.cause });
   }
+}
+
+/** Several at once, as the mistakes of a rules file are. */
+export class Problems extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(({ message }) => message).join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** Problems of configuration: trying again without changing something cannot help. */
+const OF_CONFIGURATION: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'options-invalid',
+  'rules-not-found',
+  'rules-invalid',
+  'sql-not-allowed',
+  'base-unreadable',
+  'table-unknown',
+  'column-unknown',
+  'connection-invalid',
+  'authentication-failed',
+  'database-missing',
+  'tls-failed',
+]);
+
+/** Whether a run with this problem could not start: exit code 3. */
+export function isOfConfiguration({ code }: Problem): boolean {
+  return OF_CONFIGURATION.has(code);
 }
 
 /** One line for people: `file:line:column: message`, then the hint. */
