@@ -71,7 +71,7 @@ type Link = {
 
 const DELAY_MS = 400;
 const DRIP_BYTES = 2_000;
-const DROP_BYTES = 7;
+const DROP_BYTES = 50;
 const NEVER = new Promise<never>(() => {});
 
 /** After it nothing goes on in either direction. */
