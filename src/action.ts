@@ -1,20 +1,26 @@
 import path from 'node:path';
 import process from 'node:process';
+import { backfill } from './actions/backfill.ts';
 import { openPullRequest } from './github/octokit.ts';
 import { actionsRunner, runnerContext, type Runner, type RunnerContext } from './github/runner.ts';
 import { kebabCase, OPTION_NAMES, parseOptions, type Options, type RawOptions } from './options.ts';
+import { runMerge } from './merge.ts';
 import { openDatabase } from './postgres/connect.ts';
 import { parseConnectionTarget, secretsOf } from './postgres/connection-string.ts';
+import type { ConnectionTarget } from './postgres/database.ts';
 import type { ChangedPlaces } from './report/annotations.ts';
 import { EXIT_NOT_STARTED, EXIT_UNKNOWN } from './report/exit-code.ts';
 import { publish, type Showing } from './report/publish.ts';
-import { reportPath } from './report/report-file.ts';
+import { HTML_FILE, JUNIT_FILE, SARIF_FILE } from './report/publish-files.ts';
+import { REPORT_FILE, reportPath } from './report/report-file.ts';
 import type { Report } from './report/report.ts';
 import type { RuleSet } from './rules/rule.ts';
 import { run } from './run.ts';
 import { asProblem, describeProblem, Problem } from './support/problem.ts';
 import { RAW_SQL, trustedRules } from './trusted-rules.ts';
+import type { World } from './world.ts';
 
+const MODES = ['check', 'merge', 'backfill'] as const;
 const SHOWINGS = ['always', 'on-failure', 'never'] as const;
 const ANNOTATION_PLACES = ['rule', 'changed', 'none'] as const;
 
@@ -30,7 +36,13 @@ async function main(runner: Runner): Promise<number> {
   const maskAll = (secrets: readonly string[]): void => secrets.forEach((secret) => runner.mask(secret));
   maskAll(secretsOf(databaseUrl, undefined));
   const inputs = readInputs(runner);
-  const { report, rules } = await run(inputs.options, {
+  const target = (): ConnectionTarget => {
+    const parsed = parseConnectionTarget({ url: databaseUrl, env: process.env });
+    maskAll(secretsOf(databaseUrl, parsed));
+    return parsed;
+  };
+  const reportFolder = path.resolve(folder, inputs.options.reportDir ?? 'rowgate-report');
+  const world = (): World => ({
     ...trustedRules({
       ...inputs,
       context,
@@ -38,11 +50,7 @@ async function main(runner: Runner): Promise<number> {
       token: runner.input('github-token'),
       signal: cancel.signal,
     }),
-    database: () => {
-      const target = parseConnectionTarget({ url: databaseUrl, env: process.env });
-      maskAll(secretsOf(databaseUrl, target));
-      return openDatabase(target, inputs.options.driver, cancel.signal);
-    },
+    database: () => openDatabase(target(), inputs.options.driver, cancel.signal),
     now: () => new Date(),
     emit: (event) => {
       if (event.event === 'connected')
@@ -50,6 +58,15 @@ async function main(runner: Runner): Promise<number> {
     },
     signal: cancel.signal,
   });
+  if (inputs.mode === 'backfill') {
+    const writableDatabase = () => openDatabase(target(), 'pg');
+    const { options, summary } = inputs;
+    const step = { options, summary, context, runner, folder: reportFolder };
+    return backfill({ ...step, world: { ...world(), writableDatabase } });
+  }
+  const { report, rules } = await (inputs.mode === 'merge'
+    ? mergeReportFiles(inputs.options, folder)
+    : run(inputs.options, world()));
   if (inputs.options.samples > 0 && context.isPrivate === false) {
     runner.log(
       'warning: samples are on and this repository is public: everyone can read the keys that they show',
@@ -57,7 +74,6 @@ async function main(runner: Runner): Promise<number> {
   }
   const annotations =
     inputs.annotations === 'changed' ? await changedPlaces(rules, context, runner) : inputs.annotations;
-  const reportFolder = path.resolve(folder, inputs.options.reportDir ?? 'rowgate-report');
   const published = await publish(report, {
     folder: reportFolder,
     runner: { port: runner, summary: inputs.summary, annotations },
@@ -66,8 +82,17 @@ async function main(runner: Runner): Promise<number> {
   return published.exitCode;
 }
 
+/** The reports say what their rules found, not which files those rules are about. */
+async function mergeReportFiles(
+  options: Options,
+  folder: string,
+): Promise<{ report: Report; rules: undefined }> {
+  return { report: await runMerge({ ...options, folder, now: new Date() }), rules: undefined };
+}
+
 type Inputs = {
   readonly options: Options;
+  readonly mode: (typeof MODES)[number];
   readonly rawSql: (typeof RAW_SQL)[number];
   readonly summary: Showing;
   readonly annotations: (typeof ANNOTATION_PLACES)[number];
@@ -78,9 +103,14 @@ function readInputs(runner: Runner): Inputs {
     OPTION_NAMES.map((name) => [name, runner.input(kebabCase(name))]),
   ) as RawOptions;
   const options = parseOptions(raw, kebabCase);
-  choose(runner, 'mode', ['check'] as const);
+  const mode = choose(runner, 'mode', MODES);
+  if (mode === 'merge' && options.reports.length === 0)
+    throw new Problem('options-invalid', 'reports: mode: merge needs the paths of the reports', {
+      hint: 'Such as reports/*/report.json, where actions/download-artifact put them.',
+    });
   return {
     options,
+    mode,
     rawSql: choose(runner, 'raw-sql', RAW_SQL),
     summary: choose(runner, 'summary', SHOWINGS),
     annotations: choose(runner, 'annotations', ANNOTATION_PLACES),
@@ -101,7 +131,7 @@ function choose<Value extends string>(
 
 /** The files that the pull request changes; without them, for whatever reason, annotations stand on the rules' lines. */
 async function changedPlaces(
-  rules: RuleSet,
+  rules: RuleSet | undefined,
   context: RunnerContext,
   runner: Runner,
 ): Promise<ChangedPlaces | 'rule'> {
@@ -113,7 +143,7 @@ async function changedPlaces(
   }
   try {
     const files = await pullRequest.changedFiles();
-    const paths = new Map(rules.rules.map((rule) => [rule.id, rule.paths]));
+    const paths = new Map(rules?.rules.map((rule) => [rule.id, rule.paths]));
     return { files, pathsOf: (rule) => paths.get(rule) ?? [] };
   } catch (error) {
     runner.log(`annotations: ${describeProblem(asProblem(error))}; annotating the rules instead`);
@@ -123,13 +153,20 @@ async function changedPlaces(
 
 function setOutputs(report: Report, folder: string, runner: Runner): void {
   const degraded = report.channels.filter(({ state }) => state === 'degraded' || state === 'failed');
+  const pathOf = (file: string): string =>
+    report.channels.some(({ name, state }) => name === file && (state === 'ok' || state === 'degraded'))
+      ? reportPath(folder, file)
+      : '';
+  // Code scanning takes an alert that it does not find again for solved.
+  const isMeasured = report.totals.held + report.totals.broken > 0;
   const outputs = {
     verdict: report.verdict,
     violations: String(report.totals.violations),
     'rules-run': String(new Set(report.results.map(({ rule }) => rule)).size),
-    'report-path': report.channels.some(({ name, state }) => name === 'report.json' && state === 'ok')
-      ? reportPath(folder)
-      : '',
+    'report-path': pathOf(REPORT_FILE),
+    'sarif-path': isMeasured ? pathOf(SARIF_FILE) : '',
+    'junit-path': pathOf(JUNIT_FILE),
+    'html-path': pathOf(HTML_FILE),
     degraded: degraded.map(({ name }) => name).join(','),
   };
   for (const [name, value] of Object.entries(outputs)) {

@@ -18,3 +18,9 @@ export const MAX_PULL_REQUEST_FILES = 3_000;
 
 /** Items on one page of a list (REST: using-the-rest-api/using-pagination-in-the-rest-api, `per_page`). */
 export const MAX_PAGE_ITEMS = 100;
+
+/** Results of a SARIF file that code scanning keeps; of more it drops some (docs: code-scanning, "SARIF results exceed limits"). */
+export const MAX_SARIF_RESULTS = 5_000;
+
+/** Bytes of a SARIF file that code scanning takes, once it is compressed (docs: code-scanning, "SARIF support"). */
+export const MAX_SARIF_BYTES = 10_485_760;

@@ -133,6 +133,8 @@ export type RunnerContext = {
   /** The commit that is checked out: on a pull request a merge, not the pull request's head. */
   readonly sha: string | undefined;
   readonly ref: string | undefined;
+  /** Whether the ref is the default branch, or one that the repository's settings protect. */
+  readonly isProtectedRef: boolean;
   readonly actor: string | undefined;
   readonly workspace: string | undefined;
   readonly runUrl: string | undefined;
@@ -161,6 +163,7 @@ export function runnerContext(env: NodeJS.ProcessEnv): RunnerContext {
     isPrivate: event.repository?.private,
     sha: env.GITHUB_SHA || undefined,
     ref: env.GITHUB_REF || undefined,
+    isProtectedRef: isProtectedRef(event, env),
     actor: env.GITHUB_ACTOR || undefined,
     workspace: env.GITHUB_WORKSPACE || undefined,
     runUrl: runUrl(env),
@@ -180,12 +183,23 @@ function runUrl({
   return `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID}`;
 }
 
+function isProtectedRef(
+  { repository }: Event,
+  { GITHUB_REF, GITHUB_REF_PROTECTED }: NodeJS.ProcessEnv,
+): boolean {
+  const branch = repository?.default_branch;
+  return GITHUB_REF_PROTECTED === 'true' || (branch !== undefined && GITHUB_REF === `refs/heads/${branch}`);
+}
+
 const named = z.object({ full_name: z.string() });
 
 /** The parts of an event that are read, each on its own: one that is not as GitHub describes it counts as absent. */
 const Event = z
   .object({
-    repository: named.extend({ private: z.boolean() }).optional().catch(undefined),
+    repository: named
+      .extend({ private: z.boolean(), default_branch: z.string().optional().catch(undefined) })
+      .optional()
+      .catch(undefined),
     pull_request: z
       .object({
         number: z.int().positive(),

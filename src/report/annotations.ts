@@ -1,7 +1,7 @@
-import picomatch from 'picomatch';
 import type { Annotation } from '../github/runner.ts';
 import type { ChangedFile } from '../github/pull-request.ts';
-import type { Report } from './report.ts';
+import { firstMatch } from '../support/matches-globs.ts';
+import type { Report, ReportResult } from './report.ts';
 import {
   findingsOf,
   groupByRule,
@@ -26,7 +26,7 @@ export type ChangedPlaces = {
 };
 
 /**
- * One annotation for each rule that needs a person and each problem, gravest first, at most `perLevel` of a level: the
+ * One annotation for each rule and place that needs a person, and each problem, gravest first, at most `perLevel` of a level: the
  * last place of a full level says how many more there are.
  */
 export function renderAnnotations(
@@ -34,9 +34,11 @@ export function renderAnnotations(
   perLevel: number,
   changed?: ChangedPlaces,
 ): RenderedAnnotations {
-  const groups = groupByRule(report).filter(
-    (group) => group.results.some(({ outcome }) => outcome !== 'held') && !isRunProblem(group, report),
-  );
+  const groups = groupByRule(report)
+    .flatMap(byPlace)
+    .filter(
+      (group) => group.results.some(({ outcome }) => outcome !== 'held') && !isRunProblem(group, report),
+    );
   const all = [...problemAnnotations(report), ...groups.map((group) => ruleAnnotation(group, changed))];
   const kept = (['error', 'warning', 'notice'] as const).flatMap((severity) => {
     const level = all.filter((annotation) => annotation.severity === severity);
@@ -49,6 +51,17 @@ export function renderAnnotations(
     shown: kept.filter(({ isMore }) => !isMore).length,
     total: all.length,
   };
+}
+
+/** A rule whose results stand at several places, such as exemptions, has an annotation at each of them. */
+function byPlace({ rule, results }: RuleGroup): RuleGroup[] {
+  const places = new Map<number, [ReportResult, ...ReportResult[]]>();
+  for (const result of results) {
+    const here = places.get(result.source.line);
+    if (here) here.push(result);
+    else places.set(result.source.line, [result]);
+  }
+  return [...places.values()].map((here) => ({ rule, results: here }));
 }
 
 function moreAnnotation(rest: readonly Annotation[], severity: Annotation['severity']): Annotation {
@@ -104,9 +117,8 @@ function placeInChange(
 ): { file: string; line: number; endLine: number } | undefined {
   const paths = changed?.pathsOf(rule) ?? [];
   if (!changed || paths.length === 0) return undefined;
-  const isNamed = picomatch([...paths], { dot: true });
-  const file = changed.files.find(
-    ({ path, firstAddedLine }) => firstAddedLine !== undefined && isNamed(path),
-  );
+  const added = changed.files.filter(({ firstAddedLine }) => firstAddedLine !== undefined);
+  const named = firstMatch(paths, added.map(({ path }) => path)); // prettier-ignore
+  const file = added.find(({ path }) => path === named);
   return file && { file: file.path, line: file.firstAddedLine ?? 1, endLine: file.firstAddedLine ?? 1 };
 }

@@ -3,13 +3,11 @@ import { displayTable } from '../sql/identifier.ts';
 import type { CheckResult } from '../check/check-result.ts';
 import { checkedTable, type Check } from '../plan/plan.ts';
 import type { SnapshotTarget } from '../postgres/snapshot.ts';
-import type { RuleSet, Severity } from '../rules/rule.ts';
-import { SEVERITIES } from '../rules/rule.ts';
-import type { Problem } from '../support/problem.ts';
+import type { RuleSet } from '../rules/rule.ts';
+import { isOfConfiguration, type Problem } from '../support/problem.ts';
+import { VERSION } from '../support/version.ts';
+import { isDecisive, type FailOn } from './decisive.ts';
 import type { Report, ReportProblem, ReportResult } from './report.ts';
-
-/** From which severity on a broken rule fails the run; `never`: it is reported and does not. */
-type FailOn = 'error' | 'warning' | 'never';
 
 /** What the server said. */
 export type Answers = {
@@ -26,6 +24,7 @@ type Findings = Answers & {
   readonly rules: RuleSet;
   readonly phase: string | undefined;
   readonly failOn: FailOn;
+  readonly targetName?: string | undefined;
   readonly startedAt: Date;
   readonly elapsedMs: number;
 };
@@ -38,6 +37,9 @@ export function makeReport(findings: Findings): Report {
   const verdict = verdictOf(decisive, findings);
   return {
     version: 1,
+    rowgateVersion: VERSION,
+    ...(findings.targetName === undefined ? {} : { targetName: findings.targetName }),
+    failOn: findings.failOn,
     verdict,
     exitCode: exitCodeOf(verdict, decisive, findings),
     phase: findings.phase ?? null,
@@ -66,12 +68,6 @@ function describeTarget(target: SnapshotTarget): Report['target'] {
   return { database, serverVersion, role, inRecovery, standby, snapshotLsn: lsn ?? null, pooled };
 }
 
-/** Whether a result can decide the verdict. */
-function isDecisive({ enforced, severity }: ReportResult, failOn: FailOn): boolean {
-  const least: Severity = failOn === 'never' ? 'error' : failOn;
-  return enforced && SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(least);
-}
-
 function verdictOf(decisive: readonly ReportResult[], { results, problems }: Findings): Report['verdict'] {
   if (decisive.some(({ outcome }) => outcome === 'broken')) return 'broken';
   return problems.length > 0 || results.length === 0 || hasUnknown(decisive) ? 'incomplete' : 'clean';
@@ -85,32 +81,18 @@ function byPlace({ at: a }: Problem, { at: b }: Problem): number {
   return a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column;
 }
 
-/** Problems of configuration: trying again without changing something cannot help. */
-const NOT_STARTED = new Set<Problem['code']>([
-  'options-invalid',
-  'rules-not-found',
-  'rules-invalid',
-  'sql-not-allowed',
-  'base-unreadable',
-  'table-unknown',
-  'column-unknown',
-  'connection-invalid',
-  'authentication-failed',
-  'database-missing',
-  'tls-failed',
-]);
-
 function exitCodeOf(
   verdict: Report['verdict'],
   decisive: readonly ReportResult[],
   { failOn, problems }: Findings,
 ): number {
-  if (problems.some(({ code }) => NOT_STARTED.has(code))) return EXIT_NOT_STARTED;
+  if (problems.some(isOfConfiguration)) return EXIT_NOT_STARTED;
   if (verdict === 'broken' && failOn !== 'never') return EXIT_BROKEN;
   return verdict === 'incomplete' || hasUnknown(decisive) ? EXIT_UNKNOWN : EXIT_CLEAN;
 }
 
-function totalsOf(results: readonly ReportResult[]): Report['totals'] {
+/** Counts of results, by what became of them. */
+export function totalsOf(results: readonly ReportResult[]): Report['totals'] {
   const having = (outcome: ReportResult['outcome']): number =>
     results.filter((each) => each.outcome === outcome).length;
   return {
@@ -126,7 +108,7 @@ function totalsOf(results: readonly ReportResult[]): Report['totals'] {
 function makeResult(result: CheckResult): ReportResult {
   const { check, outcome } = result;
   const { rule, enforced } = check;
-  const { file, line, endLine } = rule.source;
+  const { file, line, endLine } = check.at ? { ...check.at, endLine: check.at.line } : rule.source;
   return {
     rule: rule.id,
     kind: rule.kind,
@@ -167,7 +149,8 @@ function remedyOf({ check: { rule } }: CheckResult): string | null {
   return `Fill ${Object.keys(backfill.set).join(', ')} from ${backfill.from} (${link}).`;
 }
 
-function makeProblem({ code, message, hint, at }: Problem): ReportProblem {
+/** A problem as a report has it. */
+export function makeProblem({ code, message, hint, at }: Problem): ReportProblem {
   return {
     code,
     message,

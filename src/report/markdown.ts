@@ -1,6 +1,7 @@
 import { formatDurationMs } from '../support/duration.ts';
 import { markdownCode, markdownText } from '../support/markdown-text.ts';
 import type { Report } from './report.ts';
+import { renderTargetsMarkdown } from './targets-markdown.ts';
 import {
   findingsOf,
   footer,
@@ -47,6 +48,7 @@ function page(
     `## ${icon} Rowgate: ${headline(report)}`,
     markdownText(setting(report)),
     listOf(report.problems),
+    renderTargetsMarkdown(report),
     rows.length > 0 ? ruleTable(rows) : '',
     left > 0 ? `*${number(left)} more rules did not fit here; the JSON report has them all.*` : '',
     detailed.length === 0 && rows.some(needsPerson)

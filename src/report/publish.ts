@@ -1,18 +1,17 @@
 import { MAX_ANNOTATIONS_PER_LEVEL, MAX_SUMMARY_BYTES } from '../github/limits.ts';
 import type { Runner } from '../github/runner.ts';
-import { asProblem, describeProblem } from '../support/problem.ts';
 import { renderAnnotations, type ChangedPlaces } from './annotations.ts';
-import { renderJson } from './json.ts';
+import { attempt, ok, type Shown } from './channel.ts';
 import { renderMarkdown } from './markdown.ts';
+import { publishFiles } from './publish-files.ts';
 import type { Channel, Report } from './report.ts';
-import { REPORT_FILE, writeReportFile } from './report-file.ts';
 import { renderTerminal } from './terminal.ts';
 
 /** Whether a channel is used: always, only when the run is not clean, or never. */
 export type Showing = 'always' | 'on-failure' | 'never';
 
 export type PublishOptions = {
-  /** Where `report.json` goes; undefined writes none. Made when it is not there. */
+  /** Where the files of the report go; undefined writes none. Made when it is not there. */
   readonly folder: string | undefined;
   readonly runner?: {
     readonly port: Runner;
@@ -35,26 +34,9 @@ export async function publish(report: Report, options: PublishOptions): Promise<
   }
   const { folder } = options;
   if (folder === undefined) return { ...report, channels };
-  const written = await attempt(REPORT_FILE, async () => {
-    const shown = ok(report.results.length);
-    const complete = { ...report, channels: [...channels, { name: REPORT_FILE, ...shown }] };
-    await writeReportFile(renderJson(complete), folder);
-    return shown;
-  });
-  return { ...report, channels: [...channels, written] };
+  return { ...report, channels: [...channels, ...(await publishFiles(report, channels, folder))] };
 }
 
-type Shown = Omit<Channel, 'name'>;
-
-async function attempt(name: string, show: () => Promise<Shown>): Promise<Channel> {
-  try {
-    return { name, ...(await show()) };
-  } catch (error) {
-    return { name, state: 'failed', shown: 0, total: 0, reason: describeProblem(asProblem(error)) };
-  }
-}
-
-const ok = (count: number): Shown => ({ state: 'ok', shown: count, total: count, reason: null });
 const skipped = (reason: string): Shown => ({ state: 'skipped', shown: 0, total: 0, reason });
 
 function showLog(report: Report, port: Runner): Shown {

@@ -3,22 +3,26 @@ import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Problem } from '../support/problem.ts';
 
-/** The file that a report folder holds. */
+/** The report itself; the other files of a report folder are made from it. */
 export const REPORT_FILE = 'report.json';
 
-/** Where {@link writeReportFile} puts the report of a folder. */
-export function reportPath(folder: string): string {
-  return path.join(folder, REPORT_FILE);
+/** Where {@link writeReportFile} puts a file of a report folder. */
+export function reportPath(folder: string, name: string = REPORT_FILE): string {
+  return path.join(folder, name);
 }
 
 /**
- * Writes a report beside its place and moves it there, so that nobody ever reads half a report; makes the folder when
+ * Writes a file of a report folder beside its place and moves it there, so that nobody ever reads half a report; makes the folder when
  * it is not there. Rejects with `report-failed`, and leaves neither a piece nor an earlier run's report then.
  */
-export async function writeReportFile(text: string, folder: string): Promise<void> {
-  const file = reportPath(folder);
+export async function writeReportFile(
+  text: string,
+  folder: string,
+  name: string = REPORT_FILE,
+): Promise<void> {
+  const file = reportPath(folder, name);
   // A name that nobody can have put a symbolic link at, and `wx` follows none.
-  const beside = path.join(folder, `.${REPORT_FILE}.${randomUUID()}`);
+  const beside = path.join(folder, `.${name}.${randomUUID()}`);
   try {
     await makeFolder(folder);
     await writeFile(beside, text, { flag: 'wx' });

@@ -2,8 +2,12 @@ import * as z from 'zod';
 
 const count = z.int().min(0);
 const severity = z.enum(['error', 'warning', 'notice']);
+const failOn = z
+  .enum(['error', 'warning', 'never'])
+  .optional()
+  .describe('From which severity on a broken rule fails the run.');
 
-const problem = z
+export const problem = z
   .strictObject({
     code: z.string(),
     message: z.string(),
@@ -14,6 +18,7 @@ const problem = z
 
 const result = z
   .strictObject({
+    target: z.string().optional().describe('Of a merged report: the name of the target that it is of.'),
     rule: z.string(),
     kind: z.string(),
     why: z.string().nullable(),
@@ -44,6 +49,31 @@ const result = z
   })
   .describe('One rule on one table.');
 
+const totals = z.strictObject({
+  results: count,
+  held: count,
+  broken: count,
+  unknown: count,
+  notEnforced: count,
+  violations: count,
+});
+
+const mergedTarget = z
+  .strictObject({
+    name: z.string(),
+    file: z.string().describe('The report that it was read from.'),
+    verdict: z.enum(['clean', 'broken', 'incomplete']),
+    exitCode: z.int().min(0).max(3),
+    failOn,
+    phase: z.string().nullable(),
+    startedAt: z.iso.datetime(),
+    elapsedMs: z.number(),
+    database: z.string().nullable().describe('null when no server answered.'),
+    serverVersion: z.string().nullable(),
+    totals,
+  })
+  .describe('One of the reports that a merged report was made from.');
+
 const channel = z.strictObject({
   name: z.string(),
   state: z.enum(['ok', 'degraded', 'skipped', 'failed']),
@@ -55,6 +85,9 @@ const channel = z.strictObject({
 export const reportSchema = z
   .strictObject({
     version: z.literal(1),
+    rowgateVersion: z.string().optional().describe('The Rowgate that made it.'),
+    targetName: z.string().optional().describe('What the run was told to call its target.'),
+    failOn,
     verdict: z.enum(['clean', 'broken', 'incomplete']),
     exitCode: z.int().min(0).max(3),
     phase: z.string().nullable().describe('null: no phase was given, and every rule is enforced.'),
@@ -92,14 +125,11 @@ export const reportSchema = z
         .nullable()
         .describe('The base commit; null for a workspace, whatever is checked out there.'),
     }),
-    totals: z.strictObject({
-      results: count,
-      held: count,
-      broken: count,
-      unknown: count,
-      notEnforced: count,
-      violations: count,
-    }),
+    totals,
+    targets: z
+      .array(mergedTarget)
+      .optional()
+      .describe('Of a merged report alone: the targets, in the order of their names.'),
     results: z.array(result),
     problems: z.array(problem).describe('Why the run could not start, or could not end.'),
     warnings: z
@@ -112,6 +142,7 @@ export const reportSchema = z
 /** What a run found; all that renderers know. */
 export type Report = z.infer<typeof reportSchema>;
 export type ReportResult = z.infer<typeof result>;
+export type MergedTarget = z.infer<typeof mergedTarget>;
 export type ReportProblem = z.infer<typeof problem>;
 export type Channel = z.infer<typeof channel>;
 

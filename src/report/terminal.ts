@@ -1,12 +1,14 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import { plain } from '../support/plain.ts';
 import type { Report, ReportProblem, ReportResult } from './report.ts';
+import { targetLines } from './targets-text.ts';
 import {
   findingsOf,
   footer,
   groupByRule,
   headline,
   isRunProblem,
+  placeText,
   remedyText,
   ruleText,
   sampleText,
@@ -31,6 +33,7 @@ export function renderTerminal(report: Report, { color }: TerminalOptions): stri
     paint('dim', plain(setting(report))),
     ...report.warnings.flatMap((warning) => warningLines(warning, paint)),
     ...report.problems.flatMap((problem) => ['', ...problemLines(problem, paint)]),
+    ...targetLines(report),
     ...needing
       .filter((group) => !isRunProblem(group, report))
       .flatMap((group) => ['', ...ruleLines(group, paint)]),
@@ -75,11 +78,12 @@ function markOf(results: readonly ReportResult[], paint: Paint): string {
   return results.some(({ outcome }) => outcome === 'broken') ? paint('red', 'x') : paint('yellow', '?');
 }
 
-function sampleLines({ samples, table: name, violations }: ReportResult, paint: Paint): string[] {
+function sampleLines(result: ReportResult, paint: Paint): string[] {
+  const { samples, violations } = result;
   if (samples.length === 0) return [];
   const keys = samples.map((sample) => plain(sampleText(sample), 120)).join('; ');
   const more = (violations?.count ?? 0) > samples.length ? '; ...' : '';
-  return [paint('dim', `    ${plain(name ?? '')} e.g. ${keys}${more}`)];
+  return [paint('dim', `    ${plain(result.table === null ? '' : placeText(result))} e.g. ${keys}${more}`)];
 }
 
 function heldLine({ rule, results }: RuleGroup, paint: Paint): string {

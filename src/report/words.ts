@@ -1,6 +1,8 @@
 // The sentences that every renderer shares, so that a result reads the same wherever it is met.
 import { formatDurationMs } from '../support/duration.ts';
+import { groupBy } from '../support/group-by.ts';
 import { listed } from '../support/listed.ts';
+import { gravityOf } from './gravity.ts';
 import type { Report, ReportResult } from './report.ts';
 
 /** The results of one rule, in the order of the rules. */
@@ -11,30 +13,20 @@ export type RuleGroup = {
 
 /** Gravest first: enforced broken, enforced unknown, then what is not enforced yet, then what held. */
 export function groupByRule(report: Report): RuleGroup[] {
-  const groups = new Map<string, [ReportResult, ...ReportResult[]]>();
-  for (const result of report.results) {
-    const group = groups.get(result.rule);
-    if (group) group.push(result);
-    else groups.set(result.rule, [result]);
-  }
+  const groups = groupBy(report.results, ({ rule }) => rule);
   return [...groups]
     .map(([rule, results]) => ({ rule, results }))
     .toSorted((a, b) => gravity(b) - gravity(a));
 }
 
 function gravity({ results }: RuleGroup): number {
-  return Math.max(
-    ...results.map(({ outcome, enforced, severity }) => {
-      if (outcome === 'held') return 0;
-      const level = { error: 3, warning: 2, notice: 1 }[severity];
-      return (enforced ? 100 : 0) + level * 10 + (outcome === 'broken' ? 5 : 0);
-    }),
-  );
+  return Math.max(...results.map(gravityOf));
 }
 
 export const number = (value: number): string => value.toLocaleString('en-US');
 
-const counted = (count: number, one: string, many = `${one}s`): string =>
+/** `1 check`, `2 checks`. */
+export const counted = (count: number, one: string, many = `${one}s`): string =>
   `${number(count)} ${count === 1 ? one : many}`;
 
 /** The one sentence that a person reads first. */
@@ -44,6 +36,7 @@ export function headline(report: Report): string {
   const broken = report.results.filter(({ outcome, enforced }) => outcome === 'broken' && enforced);
   const unknown = report.results.filter(({ outcome, enforced }) => outcome === 'unknown' && enforced);
   const rules = new Set(broken.map(({ rule }) => rule)).size;
+  const { targets, problems } = report;
   const parts = [
     ...(broken.length > 0 ? [`${counted(rules, 'rule')} broken on ${counted(broken.length, 'check')}`] : []),
     ...(unknown.length > 0 ? [`${counted(unknown.length, 'check')} could not be measured`] : []),
@@ -53,26 +46,37 @@ export function headline(report: Report): string {
   ];
   const clean = broken.length + unknown.length === 0 ? 'Clean' : 'Clean of what fails the run';
   const word = { clean, broken: 'Broken', incomplete: 'Incomplete' }[report.verdict];
-  return `${word}: ${parts.join(', ')}`;
+  const where = targets ? ` on ${counted(targets.length, 'target')}` : '';
+  const missing = targets && problems.length > 0 ? `; ${counted(problems.length, 'problem')}` : '';
+  return `${word}: ${parts.join(', ')}${where}${missing}`;
 }
 
 /** What the run looked at, in one line. */
 export function setting(report: Report): string {
-  const { target, phase, rules, results } = report;
-  const where = target
-    ? `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ', a standby' : ''}`
-    : 'no server answered';
+  const { rules, results } = report;
   const base =
     rules.from === 'base' ? [`rules of base commit ${rules.commit?.slice(0, 8) ?? 'unknown'}`] : [];
   const held = new Set(
     results.filter(({ problem }) => problem?.code === 'sql-not-reviewed').map(({ rule }) => rule),
   );
   return [
-    where,
-    phase === null ? 'no phase given, every rule enforced' : `phase ${phase}`,
+    ...(report.targetName === undefined ? [] : [report.targetName]),
+    whereText(report),
+    phaseText(report),
     ...base,
     ...(held.size > 0 ? [`not run before review: ${listed([...held])}`] : []),
   ].join('; ');
+}
+
+function whereText({ target, targets }: Report): string {
+  if (targets) return `targets: ${listed(targets.map(({ name }) => name)) || 'none'}`;
+  if (!target) return 'no server answered';
+  return `${target.database} on PostgreSQL ${target.serverVersion}${target.inRecovery ? ', a standby' : ''}`;
+}
+
+function phaseText({ phase, targets }: Report): string {
+  if (phase !== null) return `phase ${phase}`;
+  return targets ? 'phases differ, or none was given' : 'no phase given, every rule enforced';
 }
 
 /** How much was measured, and how long it took. */
@@ -81,8 +85,9 @@ export function footer({ totals, elapsedMs }: Report): string {
 }
 
 /** `1,204`, `at least 5`, or `not measured`. */
-function violationsText({ violations, kind }: ReportResult): string {
+export function violationsText({ violations, kind, classes }: ReportResult): string {
   if (violations === null) return 'not measured';
+  if (kind === 'coverage') return classes['covered'] === undefined ? 'exemption' : 'not covered';
   if (kind === 'schema') return 'not met';
   return violations.exact ? number(violations.count) : `at least ${number(violations.count)}`;
 }
@@ -109,13 +114,39 @@ export function ruleText({ results }: RuleGroup): string {
   const broken = results.filter(({ outcome }) => outcome === 'broken');
   const unknown = results.filter(({ outcome }) => outcome === 'unknown');
   const sum = broken.reduce((total, { violations }) => total + (violations?.count ?? 0), 0);
-  const what =
-    results[0].kind === 'schema' ? counted(sum, 'requirement') + ' not met' : counted(sum, 'violation');
+  const { kind } = results[0];
+  const what = kind === 'schema' ? counted(sum, 'requirement') + ' not met' : counted(sum, 'violation');
   const parts = [
-    ...(broken.length > 0 ? [`${what} in ${counted(broken.length, 'table')}`] : []),
-    ...(unknown.length > 0 ? [`${counted(unknown.length, 'table')} not measured`] : []),
+    ...(broken.length > 0
+      ? [kind === 'coverage' ? `${placesText(broken)} not covered` : `${what} in ${placesText(broken)}`]
+      : []),
+    ...(unknown.length > 0 ? [`${placesText(unknown)} not measured`] : []),
   ];
   return parts.join(', ') || 'held';
+}
+
+/** `2 tables`, or of a merged report `2 tables of 3 targets`. */
+function placesText(results: readonly ReportResult[]): string {
+  const tables = counted(new Set(results.map(({ table }) => table)).size, 'table');
+  const targets = new Set(results.flatMap(({ target }) => target ?? [])).size;
+  return targets > 0 ? `${tables} of ${counted(targets, 'target')}` : tables;
+}
+
+/** The table of a result, with the name of its target in a merged report. */
+export function placeText({ target, table }: ReportResult): string {
+  const place = table ?? '(query)';
+  return target === undefined ? place : `${target}: ${place}`;
+}
+
+/** What became of one table, in a sentence that needs no column heads: `3 violations: different 3`. */
+export function resultText(result: ReportResult): string {
+  if (result.outcome === 'unknown') return `Not measured: ${result.reason}`;
+  if (result.outcome === 'held') return `Held: ${result.reason}`;
+  if (result.kind === 'coverage') return result.reason;
+  if (result.kind === 'schema') return `Not met: ${result.reason}`;
+  const { count, exact } = result.violations ?? { count: 0, exact: false };
+  const classes = classesText(result);
+  return `${exact ? '' : 'at least '}${counted(count, 'violation')}${classes ? `: ${classes}` : ''}`;
 }
 
 /** What to do about a result, from the rule or from the problem; undefined when nothing is known. */
@@ -133,28 +164,30 @@ export type Finding = {
 
 /** What is to be said of a rule's tables that did not hold; tables of which the same is to be said share a line. */
 export function findingsOf({ results }: RuleGroup): Finding[] {
-  const groups = new Map<string, ReportResult[]>();
-  for (const result of results.filter(({ outcome }) => outcome !== 'held')) {
+  const needing = results.filter(({ outcome }) => outcome !== 'held');
+  const groups = groupBy(needing, (result) => {
     const key = `${violationsText(result)} ${detailText(result)}`;
-    const folds = result.kind === 'schema' || result.outcome === 'unknown';
-    const group = folds ? key : `${key} ${result.table}`;
-    groups.set(group, [...(groups.get(group) ?? []), result]);
-  }
+    const folds = isOfCatalog(result) || result.outcome === 'unknown';
+    return folds ? key : `${key} ${placeText(result)}`;
+  });
   return [...groups.values()].map((same) => {
-    const names = same.map(({ table }) => table ?? '(query)');
     const [first] = same;
     return {
-      tables: listed(names),
-      count: first ? violationsText(first) : '',
-      detail: first ? detailText(first) : '',
+      tables: listed(same.map(placeText)),
+      count: violationsText(first),
+      detail: detailText(first),
       results: same,
     };
   });
 }
 
-function detailText(result: ReportResult): string {
-  return result.outcome === 'unknown' || result.kind === 'schema' ? result.reason : classesText(result);
+/** What is to be said of a result beside its count. */
+export function detailText(result: ReportResult): string {
+  return result.outcome === 'unknown' || isOfCatalog(result) ? result.reason : classesText(result);
 }
+
+/** Whether no row was read, so that the reason says more than a count. */
+const isOfCatalog = ({ kind }: ReportResult): boolean => kind === 'schema' || kind === 'coverage';
 
 /** Whether all that can be said of a rule is that the run itself had a problem, which is told once elsewhere. */
 export function isRunProblem({ results }: RuleGroup, { problems }: Report): boolean {

@@ -21,16 +21,23 @@ type Step = {
 type Job = {
   readonly permissions?: Readonly<Record<string, string>>;
   readonly environment?: string;
+  readonly strategy?: {
+    readonly 'fail-fast'?: boolean;
+    readonly matrix: Readonly<Record<string, readonly (string | number)[]>>;
+  };
   readonly 'timeout-minutes'?: number;
   readonly steps: readonly Step[];
 };
 type Workflow = {
-  readonly on: Readonly<Record<string, { readonly branches?: readonly string[] } | null>>;
+  readonly on: Readonly<
+    Record<string, { readonly branches?: readonly string[]; readonly inputs?: object } | null>
+  >;
   readonly permissions?: Readonly<Record<string, string>>;
+  readonly concurrency?: { readonly 'cancel-in-progress'?: boolean };
   readonly jobs: Readonly<Record<string, Job>>;
 };
 const action = parse(readFileSync('action.yml', 'utf8')) as {
-  inputs: Record<string, { required?: boolean }>;
+  inputs: Record<string, unknown>;
 };
 
 const examples = readdirSync('examples').map((name) => {
@@ -38,10 +45,17 @@ const examples = readdirSync('examples').map((name) => {
   const jobs = Object.values(workflow.jobs);
   const steps = jobs.flatMap((job) => job.steps.map((step) => ({ job, step })));
   const gates = steps.filter(({ step }) => step.uses?.includes('/rowgate@'));
-  return { name, workflow, steps, gates };
+  return {
+    name,
+    workflow,
+    jobs,
+    steps,
+    gates,
+    fills: gates.some(({ step }) => step.with?.['mode'] === 'backfill'),
+  };
 });
 
-const shop = { full_name: 'acme/shop', private: true };
+const shop = { full_name: 'acme/shop', private: true, default_branch: 'main' };
 const pullOf = (repo: string) => ({
   repository: shop,
   pull_request: {
@@ -58,23 +72,31 @@ const payloads: Readonly<Record<string, unknown>> = {
   pull_request_target: pullOf('eve/shop'),
 };
 
+/** Every cell of a job's matrix of one dimension, as `matrix.name`; one that is empty where there is no matrix. */
+function cellsOf({ strategy }: Job): Readonly<Record<string, string>>[] {
+  const [dimension] = Object.entries(strategy?.matrix ?? {});
+  if (!dimension) return [{}];
+  const [name, values] = dimension;
+  return values.map((value) => ({ [`matrix.${name}`]: String(value) }));
+}
+
 /** What the expressions of the examples stand for. */
-function evaluated(text: string, url: string): string {
-  const values: Record<string, string> = { 'secrets.ROWGATE_DATABASE_URL': url, 'inputs.only': '' };
-  return text.replace(/\$\{\{ (.*?) \}\}/g, (_, expression: string) => {
+function evaluated(text: string, url: string, more: Readonly<Record<string, string>> = {}): string {
+  const values: Record<string, string> = { 'secrets.ROWGATE_DATABASE_URL': url, 'inputs.only': '', ...more };
+  return String(text).replace(/\$\{\{ (.*?) \}\}/g, (_, expression: string) => {
     assert.ok(expression in values, `the test does not know ${expression}`);
     return values[expression] ?? '';
   });
 }
 
-for (const { name, workflow, steps, gates } of examples) {
+for (const { name, workflow, jobs, steps, gates, fills } of examples) {
   test(`${name} runs the gate with inputs that there are, and grants no more than it needs`, () => {
     assert.ok(gates.length > 0);
     for (const { job, step } of gates) {
       const given = Object.keys(step.with ?? {});
       assert.deepEqual(given.filter((input) => !(input in action.inputs)), []); // prettier-ignore
-      const required = Object.keys(action.inputs).filter((input) => action.inputs[input]?.required);
-      assert.deepEqual(required.filter((input) => !given.includes(input)), []); // prettier-ignore
+      const isMerge = step.with?.['mode'] === 'merge';
+      assert.ok(given.includes(isMerge ? 'reports' : 'database-url'));
       const granted = { ...workflow.permissions, ...job.permissions };
       assert.equal(granted['contents'], 'read');
       assert.ok(Object.values(granted).every((access) => access === 'read'));
@@ -96,7 +118,7 @@ for (const { name, workflow, steps, gates } of examples) {
     }
   });
 
-  for (const event of Object.keys(workflow.on)) {
+  for (const event of fills ? [] : Object.keys(workflow.on)) {
     test(`${name} gates a clean database on ${event}`, async (t) => {
       const database = await template.createDatabase();
       const files = { 'rules/workspace-isolation.yml': pack };
@@ -108,22 +130,80 @@ for (const { name, workflow, steps, gates } of examples) {
         access: 'read',
       });
       t.after(() => api.close());
-      for (const { step } of gates) {
-        const inputs = Object.entries(step.with ?? {}).map(([key, value]) => [
-          key,
-          evaluated(value, database.url),
-        ]);
-        const run = await runAction({
-          actionFolder,
-          files: steps.some(({ step: { uses } }) => uses?.startsWith('actions/checkout@')) ? files : {},
-          inputs: Object.fromEntries(inputs),
-          env: { GITHUB_API_URL: api.url },
-          event: { name: event, payload: payloads[event] },
-        });
-        assert.equal(run.exitCode, 0, run.log);
-        assert.equal(run.outputs['rules-run'], '12');
-        assert.deepEqual(run.annotations.filter(({ level }) => level !== 'notice'), []); // prettier-ignore
+      // What jobs upload and a last one downloads again.
+      const reports: Record<string, string> = {};
+      for (const { job, step } of gates) {
+        for (const cell of cellsOf(job)) {
+          const inputs = Object.entries(step.with ?? {}).map(([key, value]) => [
+            key,
+            evaluated(value, database.url, cell),
+          ]);
+          const hasCheckout = steps.some(
+            (each) => each.job === job && each.step.uses?.startsWith('actions/checkout@'),
+          );
+          const run = await runAction({
+            actionFolder,
+            files: { ...(hasCheckout ? files : {}), ...(step.with?.['mode'] === 'merge' ? reports : {}) },
+            inputs: Object.fromEntries(inputs),
+            env: { GITHUB_API_URL: api.url },
+            event: { name: event, payload: payloads[event] },
+          });
+          assert.equal(run.exitCode, 0, run.log);
+          assert.equal(run.outputs['rules-run'], '15');
+          assert.deepEqual(run.annotations.filter(({ level }) => level !== 'notice'), []); // prettier-ignore
+          const artifact = `rowgate-${Object.values(cell).join()}`;
+          reports[`reports/${artifact}/report.json`] = run.read(run.outputs['report-path'] ?? '') ?? '';
+        }
       }
     });
   }
+
+  if (!fills) continue;
+
+  test(`${name} is started by hand alone, waits for a reviewer, and is not cut off by the next`, () => {
+    assert.deepEqual(Object.keys(workflow.on), ['workflow_dispatch']);
+    assert.equal(workflow.concurrency?.['cancel-in-progress'], false);
+    for (const job of jobs) {
+      assert.ok(job.environment);
+      if (job.strategy) assert.equal(job.strategy['fail-fast'], false);
+    }
+  });
+
+  test(`${name} fills what is missing, when it is told to`, async () => {
+    const database = await template.createDatabase();
+    await database.run('update policies set workspace_id = null where id <= 500');
+    const values: Record<string, string> = {
+      'inputs.execute': 'false',
+      'inputs.expect-database': database.name,
+      'inputs.rule': '',
+      'inputs.max-rows': '',
+      'inputs.acknowledge': 'no-writer-guard:tenant-owned-rows-have-a-workspace',
+      'inputs.run-id': '',
+    };
+    const start = (step: Step) =>
+      runAction({
+        actionFolder,
+        files: { 'rules/workspace-isolation.yml': pack },
+        inputs: Object.fromEntries(
+          Object.entries(step.with ?? {}).map(([key, value]) => [
+            key,
+            evaluated(value, database.url, values),
+          ]),
+        ),
+        event: { name: 'workflow_dispatch', payload: payloads['workflow_dispatch'] },
+      });
+    const missing = async () =>
+      (await database.rows('select count(*)::int as n from policies where workspace_id is null'))[0]?.['n'];
+    const hasDryRun = 'execute' in (workflow.on['workflow_dispatch']?.inputs ?? {});
+    for (const execute of hasDryRun ? ['false', 'true'] : ['true']) {
+      values['inputs.execute'] = execute;
+      for (const { job, step } of gates) {
+        const workers = job.strategy?.matrix.worker ?? [1];
+        const runs = await Promise.all(workers.map(() => start(step)));
+        for (const run of runs) assert.equal(run.exitCode, 0, run.log);
+        values['needs.plan.outputs.run-id'] ??= runs[0]?.outputs['run-id'] ?? '';
+      }
+      assert.equal(await missing(), execute === 'true' ? 0 : 500);
+    }
+  });
 }

@@ -5,6 +5,7 @@ import test from 'node:test';
 import { reportSchema } from '../../src/report/report.ts';
 import { startGithubApi } from '../support/github-api.ts';
 import { runAction, type ActionOptions, type ActionRun } from '../support/runner-emulator.ts';
+import { assertSarif } from '../support/sarif-schema.ts';
 import { seedTables } from '../support/seed-tables.ts';
 import { createDatabase, createTemplate } from '../support/server.ts';
 
@@ -49,9 +50,12 @@ test('a broken database fails the step, with annotations on the rules, a summary
   assert.match(errors[0]?.message ?? '', /public\.policies: 3; different 3/);
   assert.match(run.summary ?? '', /❌ Rowgate: Broken: 2 rules broken on 2 checks/);
   assert.equal(run.outputs['verdict'], 'broken');
-  assert.equal(run.outputs['rules-run'], '12');
+  assert.equal(run.outputs['rules-run'], '15');
   const report = reportSchema.parse(JSON.parse(run.read(run.outputs['report-path'] ?? '') ?? ''));
   assert.equal(report.exitCode, 1);
+  assertSarif(JSON.parse(run.read(run.outputs['sarif-path'] ?? '') ?? ''));
+  assert.match(run.read(run.outputs['junit-path'] ?? '') ?? '', /<testsuites .* failures="2" errors="0"/);
+  assert.match(run.read(run.outputs['html-path'] ?? '') ?? '', /<h1>Broken/);
   assert.deepEqual(
     report.results.flatMap(({ samples }) => samples),
     [],
@@ -63,6 +67,9 @@ test('a broken database fails the step, with annotations on the rules, a summary
       ['log', 'ok'],
       ['annotations', 'ok'],
       ['summary', 'ok'],
+      ['report.sarif', 'ok'],
+      ['report.junit.xml', 'ok'],
+      ['report.html', 'ok'],
       ['report.json', 'ok'],
     ],
   );
@@ -90,6 +97,8 @@ test('an empty database-url, as an unset secret leaves it, is refused and never 
 test('an unreachable server is could-not-tell, and neither URL nor password stands in the log', async () => {
   const run = await gate('postgres://someone:p%40ss-word-xyz@127.0.0.1:1/db');
   assert.equal(run.exitCode, 2);
+  assert.equal(run.outputs['sarif-path'], '', 'code scanning would close its alerts');
+  assert.match(run.read('rowgate-report/report.sarif') ?? '', /Not measured: /);
   for (const secret of ['p%40ss-word-xyz', 'p@ss-word-xyz']) {
     assert.ok(run.masks.includes(secret), secret);
     for (const text of [run.log, run.summary ?? '', ...run.files.values()]) assert.ok(!text.includes(secret));
@@ -204,6 +213,20 @@ test('bad inputs are refused by name, with exit code 3', async () => {
     assert.equal(run.exitCode, 3);
     assert.match(run.annotations[0]?.message ?? '', message);
   }
+});
+
+test('keys that a public repository would show are warned of, and no others', async () => {
+  const { url } = await template.createDatabase();
+  const warned = async (isPrivate: boolean, samples: string): Promise<boolean> => {
+    const event = { name: 'push', payload: { repository: { full_name: 'acme/shop', private: isPrivate } } };
+    const { log } = await gate(url, { event, inputs: { samples } });
+    return log.includes('warning: samples are on and this repository is public');
+  };
+  assert.deepEqual(await Promise.all([warned(false, '5'), warned(false, '0'), warned(true, '5')]), [
+    true,
+    false,
+    false,
+  ]);
 });
 
 test('a cancelled job still writes its summary and outputs', async () => {

@@ -297,5 +297,6 @@ test('a pull request of Dependabot has no secrets, so it does not start, and Git
     env: { GITHUB_ACTOR: 'dependabot[bot]' },
   });
   assert.equal(run.exitCode, 3);
+  assert.match(run.annotations[0]?.message ?? '', /URL is empty[^]*those of Dependabot only its own/);
   assert.deepEqual(api.requests, []);
 });

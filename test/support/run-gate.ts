@@ -4,10 +4,10 @@ import path from 'node:path';
 import { parseOptions } from '../../src/options.ts';
 import { openDatabase } from '../../src/postgres/connect.ts';
 import { parseConnectionTarget } from '../../src/postgres/connection-string.ts';
-import type { Database, DriverName } from '../../src/postgres/database.ts';
+import type { DriverName } from '../../src/postgres/database.ts';
 import type { Report } from '../../src/report/report.ts';
 import { run } from '../../src/run.ts';
-import { compile } from '../../src/sql/sql.ts';
+import { withHook, type BeforeQuery } from './hooked-database.ts';
 
 export type GateOptions = {
   readonly url: string;
@@ -22,8 +22,10 @@ export type GateOptions = {
   readonly statementTimeout?: string;
   readonly failOn?: string;
   readonly signal?: AbortSignal;
+  /** The run's clock; the real one without it. */
+  readonly now?: Date;
   /** Awaited before each statement is sent, so that a test can do something at a known moment of the run. */
-  readonly beforeQuery?: (text: string, backendPid: number) => Promise<void>;
+  readonly beforeQuery?: BeforeQuery;
 };
 
 const REPOSITORY = path.resolve(import.meta.dirname, '../..');
@@ -37,6 +39,7 @@ export async function runGate({
   rules,
   driver = 'pg',
   signal,
+  now,
   beforeQuery,
   ...rest
 }: GateOptions): Promise<Report> {
@@ -64,7 +67,7 @@ export async function runGate({
         const database = openDatabase(parseConnectionTarget({ url, env: {} }), driver, signal);
         return beforeQuery ? withHook(database, beforeQuery) : database;
       },
-      now: () => new Date(),
+      now: () => now ?? new Date(),
       emit: () => {},
       signal: signal ?? new AbortController().signal,
     });
@@ -72,21 +75,4 @@ export async function runGate({
   } finally {
     if (isText) await rm(folder, { recursive: true });
   }
-}
-
-function withHook(
-  database: Database,
-  beforeQuery: (text: string, backendPid: number) => Promise<void>,
-): Database {
-  const connect: Database['connect'] = async () => {
-    const session = await database.connect();
-    const { query } = session;
-    return Object.assign(session, {
-      query: async (...[statement, options]: Parameters<typeof query>) => {
-        await beforeQuery(compile(statement).text, session.backendPid);
-        return query(statement, options);
-      },
-    });
-  };
-  return { ...database, connect };
 }

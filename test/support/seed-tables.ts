@@ -18,7 +18,8 @@ export const seedTables = `
 
 /** What phase 3 adds to {@link seedTables}, validated. */
 export const completePhase3 = `
-  alter table tenants add unique (id, workspace_id);
+  alter table tenants alter workspace_id set not null, add foreign key (workspace_id) references workspaces (id),
+    add unique (id, workspace_id);
   ${TENANT_OWNED.map(
     (table) => `
   alter table ${table} alter workspace_id set not null,
