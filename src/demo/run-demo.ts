@@ -11,10 +11,14 @@ import { run } from '../run.ts';
 import type { Sql } from '../sql/sql.ts';
 import { Problem } from '../support/problem.ts';
 import type { World } from '../world.ts';
+import { beforeRollout } from './rollout-data.ts';
+import { walkRollout } from './walk-rollout.ts';
 import { demoStatements, PLANTED, READER, readerStatements, TENANT_OWNED } from './demo-data.ts';
 
 export type DemoOptions = {
   readonly rowsPerTable: number;
+  /** Walk through the whole rollout instead of checking one moment of it. */
+  readonly rollout: boolean;
   /** Leave the server up and print its URL. */
   readonly keep: boolean;
   readonly write: (text: string) => void;
@@ -26,18 +30,20 @@ export type DemoOptions = {
  * Shows the gate at work: starts a real Postgres, builds the seed's application half-way through its rollout, and runs
  * the shipped pack on it. Throws `demo-failed` when the gate does not find exactly what was planted.
  */
-export async function runDemo({ rowsPerTable, keep, write, color, signal }: DemoOptions): Promise<void> {
+export async function runDemo({
+  rowsPerTable,
+  rollout,
+  keep,
+  write,
+  color,
+  signal,
+}: DemoOptions): Promise<void> {
   write('Starting a real PostgreSQL (from npm, on 127.0.0.1, in a folder of its own) ...\n');
   const server = await startEmbeddedPostgres({ keep });
   try {
     const owner = openDatabase(parseConnectionTarget({ url: server.url, env: {} }), 'pg');
     const readerUrl = urlOfReader(server.url);
     const reader = parseConnectionTarget({ url: readerUrl, env: {} });
-    write(
-      `Creating a multi-tenant application in the middle of a rollout: ${TENANT_OWNED.length} tenant-owned tables of ${rowsPerTable.toLocaleString('en-US')} rows ...\n`,
-    );
-    await build(owner, [...demoStatements(rowsPerTable), ...readerStatements(reader.password ?? '')]);
-    write('\n$ rowgate check --rules rules/workspace-isolation.yml --phase 2\n\n');
     const world: World = {
       rules: packFolder(),
       database: () => openDatabase(reader, 'pg', signal),
@@ -45,6 +51,21 @@ export async function runDemo({ rowsPerTable, keep, write, color, signal }: Demo
       emit: () => {},
       signal,
     };
+    if (rollout) {
+      await build(owner, [...beforeRollout(rowsPerTable), ...readerStatements(reader.password ?? '')]);
+      const session = await owner.connect();
+      try {
+        await walkRollout({ world, owner: session, write, color });
+      } finally {
+        await session.close();
+      }
+      return;
+    }
+    write(
+      `Creating a multi-tenant application in the middle of a rollout: ${TENANT_OWNED.length} tenant-owned tables of ${rowsPerTable.toLocaleString('en-US')} rows ...\n`,
+    );
+    await build(owner, [...demoStatements(rowsPerTable), ...readerStatements(reader.password ?? '')]);
+    write('\n$ rowgate check --rules rules/workspace-isolation.yml --phase 2\n\n');
     const options = parseOptions(
       { rules: 'rules/workspace-isolation.yml', phase: '2', samples: '3' },
       String,

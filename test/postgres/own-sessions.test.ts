@@ -56,3 +56,11 @@ test('a role that is granted one connection gets every answer all the same', asy
   const report = await runGate({ url: database.urlFor(role.name, role.password), rules, maxConnections: 4 });
   assert.equal(report.totals.broken, 4);
 });
+
+test('while a session holds locks it ends itself after ten seconds without its client', async () => {
+  const database = await template.createDatabase();
+  const setting = "pg_catalog.current_setting('idle_in_transaction_session_timeout')";
+  const query = `select id from public.rows where ${setting} = '10s'`;
+  const text = `version: 1\nrules:\n  - { id: idle, kind: query, query: "${query}" }\n`;
+  assert.equal((await runGate({ url: database.url, rules: text })).totals.violations, 2);
+});

@@ -143,3 +143,54 @@ test('a phase in which no rule is enforced is clean, and says that nothing can f
   assert.equal(report.exitCode, 0);
   assert.ok(warningsOf(report).some((warning) => warning.startsWith('nothing-enforced: ')));
 });
+
+test('a schema that a pattern matches and in which a rule checks nothing is named', async () => {
+  const database = await createDatabase(`
+    create schema tenant_1; create table tenant_1.a (id int primary key, tenant_id int); insert into tenant_1.a values (1, 1);
+    create schema tenant_2; create table tenant_2.other (id int);
+    create schema tenant_3;
+    create schema elsewhere;`);
+  const by = (tables: string): string => `version: 1
+rules:
+  - { id: all, kind: not_null, schema: 'tenant_*', tables: ${tables}, column: tenant_id }
+`;
+  const said = 'schemas-unchecked: the rule all checks nothing in tenant_2, tenant_3, which its schema';
+  const report = await runGate({ url: database.url, rules: by('{ with_column: tenant_id }') });
+  assert.deepEqual(
+    warningsOf(report).filter((each) => each.startsWith('schemas-unchecked')),
+    [`${said} 'tenant_*' matches`],
+  );
+  assert.equal(report.warnings.find(({ code }) => code === 'schemas-unchecked')?.at?.line, 3);
+  await database.run('drop table tenant_2.other; drop schema tenant_2');
+  const named = await runGate({ url: database.url, rules: by('[a]') });
+  assert.ok(warningsOf(named).some((each) => each.includes('checks nothing in tenant_3,')));
+});
+
+test('code of the database that checks run is named: volatile behind views, and what a rule asks for', async () => {
+  const database = await createDatabase(`
+    create schema app;
+    create table app.a (id int primary key, tenant_id int); insert into app.a values (1, 1);
+    create function app.now_and_then(int) returns int language sql as 'select $1';
+    create function app.as_owner(int) returns int stable security definer language sql as 'select $1';
+    create function app.steady(int) returns int immutable language sql as 'select $1';
+    create view app.quiet as select id, app.steady(tenant_id) as tenant_id from app.a;
+    create view app.inner as select id, app.now_and_then(tenant_id) as tenant_id from app.a;
+    create view app.outer as select * from app.inner;`);
+  const codeOf = async (...lines: string[]): Promise<string[]> => {
+    const text = `version: 1\ndefaults: { schema: app }\nrules:\n${lines.map((line) => `  - { ${line} }\n`).join('')}`;
+    const report = await runGate({ url: database.url, rules: text });
+    assert.equal(report.exitCode, 0, JSON.stringify(report.problems));
+    return warningsOf(report).filter((each) => each.startsWith('runs-database-code'));
+  };
+  const onView = (view: string): string =>
+    `id: ${view}, kind: not_null, tables: [${view}], column: tenant_id`;
+  const query = "id: q, kind: query, query: 'select id from app.outer where tenant_id is null'";
+  const asOwner =
+    'id: own, kind: implies, tables: [a], when: app.as_owner(id) > 5, then: "false", functions: [app.as_owner]';
+  const said = (names: string): string =>
+    `runs-database-code: checks run functions of this database: ${names}`;
+  assert.deepEqual(await codeOf(onView('quiet')), []);
+  assert.deepEqual(await codeOf(onView('inner'), onView('quiet')), [said('app.now_and_then(integer)')]);
+  assert.deepEqual(await codeOf(query), [said('app.now_and_then(integer)')]);
+  assert.deepEqual(await codeOf(asOwner), [said('app.as_owner')]);
+});

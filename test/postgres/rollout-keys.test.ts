@@ -1,0 +1,4 @@
+import { KEY_CASES } from '../support/rollout-cases.ts';
+import { testSteps } from '../support/step-suite.ts';
+
+await testSteps(KEY_CASES);

@@ -1,0 +1,3 @@
+import { acceptSchema } from '../support/accept-schema.ts';
+
+acceptSchema('keys of their own names');

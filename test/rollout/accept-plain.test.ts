@@ -1,0 +1,3 @@
+import { acceptSchema } from '../support/accept-schema.ts';
+
+acceptSchema('plain');
