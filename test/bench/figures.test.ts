@@ -33,9 +33,17 @@ test('every round runs everything once, another thing first each time', async ()
     name,
     run: async () => ({ elapsedMs: ran.push(name) }),
   });
-  const readings = await measureInTurns(['a', 'b', 'c'].map(subject), 3);
+  const readings = await measureInTurns(['a', 'b', 'c'].map(subject), { rounds: 3, mostMs: Infinity });
   assert.equal(ran.join(' '), 'a b c b c a c a b');
   assert.deepEqual(elapsedOf(readings, 'a'), [1, 6, 8]);
+});
+
+test('where time is short everything is measured once, and no round begins that would end too late', async () => {
+  const readings = await measureInTurns([{ name: 'a', run: async () => ({ elapsedMs: 1 }) }], {
+    rounds: 3,
+    mostMs: 0,
+  });
+  assert.deepEqual(elapsedOf(readings, 'a'), [1]);
 });
 
 test('a wrong count, or one that nobody expects, is an error', () => {

@@ -1,16 +1,5 @@
 // Guards of rules files, of SQL in them, and of what is shown, as a list; it reads best in one piece.
-import type { Guard } from './guards.ts';
-
-type Row = readonly [guard: string, find: string, replace: string, title: string];
-
-const of = (file: string, testFile: string, rows: readonly Row[]): Guard[] =>
-  rows.map(([guard, find, replace, title]) => ({
-    guard,
-    file,
-    find,
-    replace,
-    test: { file: testFile, title },
-  }));
+import { of, type Guard } from './guard.ts';
 
 const refused = (trick: string, sql: string): string =>
   `is refused, as it ${trick}: ${JSON.stringify(sql.slice(0, 60))}`;
@@ -22,8 +11,8 @@ const notWaited = (what: string): string =>
   `a rules file is refused with a clear message, and waited for by nobody: ${what}`;
 
 const BY_CATALOGUE = 'attempts are refused by the catalogue, and nothing has changed (owner, pg)';
-const NAMES_AND_KEYS = 'names and keys of any text are text in a terminal, a summary and JSON (pg)';
-const FILE_NAMES = 'names of rules files of any text are text in a terminal, a summary and JSON';
+const NAMES_AND_KEYS = 'names and keys of any text are text in every format (pg)';
+const FILE_NAMES = 'names of rules files of any text are text in every format';
 const RUNNER = 'a runner is told of every report what is meant, and nothing else';
 
 /** What stands between the author of a rules file and the server, and between any text and whoever reads a report. */
@@ -39,7 +28,7 @@ export const rulesAndReports: readonly Guard[] = [
     ['no operator of another schema', 'if (operators.some((each) => !isBuiltIn(each))) {', 'if (false) {', refused('uses what is not built in', 'a operator(app.=) b')],
     ['no type of another schema', `    if (!isBuiltIn(fields['names']))\n`, '    if (false)\n', refused('uses what is not built in', 'a::app.email is null')],
     ['no type that looks into the catalogue', `else if (name.startsWith('reg'))`, 'else if (false)', refused('uses what is not built in', "a = 'pg_authid'::regclass")],
-    ['no function of another schema', 'if (!inCatalog)', 'if (false)', refused('uses what is not built in', 'app.lower(a) = b')],
+    ['no function of another schema', 'if (!inCatalog && !isOwn)', 'if (false)', refused('uses what is not built in', 'app.lower(a) = b')],
     ['no aggregate in a condition', '      inRow &&\n', '      !inRow &&\n', refused('looks at other rows', 'count(*) > 1')],
     ['no endless SQL', 'if ([...text].length > MAX_AUTHOR_SQL_CHARACTERS) {', 'if (false) {', refused('is too large', 'a'.repeat(8_193))],
     ['no SQL that overflows the walk', `if (error instanceof RangeError) return refuse('the SQL is nested too deeply', 0);\n`, '\n', refused('is too large', `1${'+1'.repeat(4_000)} > 0`)],

@@ -222,6 +222,32 @@ const names: Attempt[] = [
   { stage: UNCONNECTED, rule: { kind: "not_null'; drop table app.victim; --", tables: ['victim'], column: 'n' } },
 ]; // prettier-ignore
 
+const calling = (sql: string, ...functions: readonly string[]): Record<string, unknown> => ({
+  ...condition(sql),
+  functions,
+});
+
+/** What a rule names as functions that it may call, to call more than that. */
+const named: Attempt[] = [
+  { stage: UNCONNECTED, rule: calling('pg_catalog.pg_sleep(9) is null', 'pg_catalog.pg_sleep') },
+  { stage: UNCONNECTED, rule: calling('pg_toast.f()', 'pg_toast.f') },
+  { stage: UNCONNECTED, rule: calling('app.harm() = 1', 'app.*') },
+  { stage: UNCONNECTED, rule: calling('app.harm() = 1', 'harm') },
+  { stage: UNCONNECTED, rule: calling('app.harm() = 1', 'app.liar'), says: /only functions of pg_catalog/ },
+  { stage: UNCONNECTED, rule: calling('postgres.app.liar() = 1', 'app.liar'), says: /only functions of pg_catalog/ },
+  { stage: UNCONNECTED, rule: calling('n = 1', 'app.liar'), says: /does not call/ },
+  { stage: UNCONNECTED, rule: calling('app.LIAR() = "App".liar()', 'app.liar'), says: /only functions of pg_catalog/ },
+  { stage: BY_CATALOGUE, rule: calling('app.harm() = 1', 'app.harm'), says: /app\.harm may not be called/ },
+  { stage: BY_CATALOGUE, rule: calling('app.nothing(n) = 1', 'app.nothing'), says: /app\.nothing may not be called/ },
+  { stage: BY_CATALOGUE, rule: calling('public.lower(name) = lower(name)', 'public.lower'), says: /function lower may not be called/ },
+  { stage: BY_CATALOGUE, rule: { ...query('select app.harm() from app.victim'), functions: ['app.harm'] }, says: /may not be called/ },
+  { stage: BY_CATALOGUE, rule: { ...query('select l.harm, app.liar() from app.loose l'), functions: ['app.liar'] }, says: /harm may not be called/ },
+  { stage: 'contained', rule: calling('app.liar() = n', 'app.liar') },
+  { stage: 'contained', rule: { ...asFilter('app.liar() = 1'), functions: ['app.liar'] } },
+  { stage: 'contained', rule: { ...query('select app.liar() as id'), functions: ['app.liar'] } },
+  { stage: 'contained', rule: { ...query('select id from app.victim where id = app.liar()'), functions: ['app.liar'] } },
+]; // prettier-ignore
+
 /** Every attempt to do more than to read. */
 export const escapeAttempts: readonly Attempt[] = [
   ...attempts(UNCONNECTED, condition, conditions),
@@ -239,4 +265,5 @@ export const escapeAttempts: readonly Attempt[] = [
   ...attempts('contained', query, views.map((view) => `select id from app.victim where exists (select from app.${view})`)),
   ...attempts('contained', (view) => ({ kind: 'not_null', tables: [view], column: 'id' }), views),
   ...names,
+  ...named,
 ]; // prettier-ignore

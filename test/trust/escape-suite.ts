@@ -87,7 +87,9 @@ const isUnfit = ({ rule }: Attempt): boolean => /\\u(00|20)/.test(inAscii(rule))
 
 function tryAll(attempts: readonly Pick<Attempt, 'rule'>[], { user, driver }: Gate): Promise<Report> {
   const rules = rulesFile(attempts.map(({ rule }) => rule));
-  return runGate({ url: urlFor(user, proxy.port), rules, driver, statementTimeout: '5s' });
+  // With the postgres package each session takes a thread; with one connection all attempts share a session instead.
+  const maxConnections = driver === 'postgres' ? 1 : 2;
+  return runGate({ url: urlFor(user, proxy.port), rules, driver, maxConnections, statementTimeout: '5s' });
 }
 
 /** Each attempt is named at its own line, and no check was made. */
@@ -145,12 +147,9 @@ export function testCounts(least: number): void {
   });
 }
 
-/**
- * A test that makes every attempt of a stage, of which only each `every`th where that is given, and compares the whole
- * server with before.
- */
-export function testStage(stage: Stage, gate: Gate, { every = 1 } = {}): void {
-  const attempts = escapeAttempts.filter((each) => each.stage === stage).filter((_, i) => i % every === 0);
+/** A test that makes every attempt of a stage, and compares the whole server with before. */
+export function testStage(stage: Stage, gate: Gate): void {
+  const attempts = escapeAttempts.filter((each) => each.stage === stage);
   test(`attempts are ${stage}, and nothing has changed (${gate.user}, ${gate.driver})`, async () => {
     counts.tried += attempts.length;
     const before = await dump();

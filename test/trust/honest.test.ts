@@ -8,6 +8,10 @@ const database = await createDatabase(`
   create extension citext; create extension hstore; create extension pg_trgm;
   create type mood as enum ('sad', 'ok', 'happy');
   create domain email as text check (value like '%@%');
+  create schema app; create schema "App";
+  create function app.is_late(date) returns boolean stable language sql as 'select $1 < ''2026-03-01''';
+  create function app.is_late(text) returns boolean immutable language sql as 'select false';
+  create function "App"."isPaid"(boolean) returns boolean immutable language sql as 'select $1';
   create table customer (id int primary key, name text);
   insert into customer values (1, 'Ann'), (2, 'Bob'), (3, null);
   create table "order" (
@@ -64,7 +68,14 @@ const queries: readonly (readonly [sql: string, rows: number])[] = [
   ["select current_date, current_timestamp, current_user, version() is null", 1], ['-- why\nselect 1 -- because', 1], ["select ';--' as \";\"", 1],
 ]; // prettier-ignore
 
+/** Functions that are the database's own, asked for by name. */
+const own = [
+  { rule: { kind: 'implies', tables: ['order'], when: 'app.is_late(due)', then: 'false', functions: ['app.is_late'] }, count: 1 },
+  { rule: { kind: 'query', query: 'select o.id from public."order" o where app.is_late(due) or "App"."isPaid"(paid)', functions: ['app.is_late', 'App.isPaid'] }, count: 1 },
+]; // prettier-ignore
+
 const all = [
+  ...own,
   ...conditions.map(([sql, count]) => ({
     rule: { kind: 'implies', tables: ['order'], when: sql, then: 'false' },
     count,

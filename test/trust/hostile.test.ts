@@ -6,17 +6,24 @@ import test, { after } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { Client } from 'pg';
 import { DRIVERS } from '../../src/postgres/database.ts';
+import type { Log } from 'sarif';
+import { renderHtml } from '../../src/report/html.ts';
 import { renderJson } from '../../src/report/json.ts';
+import { renderJunit } from '../../src/report/junit.ts';
 import { renderMarkdown } from '../../src/report/markdown.ts';
 import { reportSchema, type Report } from '../../src/report/report.ts';
+import { renderSarif } from '../../src/report/sarif.ts';
 import { renderTerminal } from '../../src/report/terminal.ts';
 import { parseOptions } from '../../src/options.ts';
 import { run } from '../../src/run.ts';
 import { HIDDEN_CHARACTER } from '../../src/support/hidden.ts';
 import { visible } from '../../src/support/plain.ts';
+import { readPage, type PageElement } from '../support/html-tree.ts';
 import { runGate } from '../support/run-gate.ts';
 import { parseCommand, runAction } from '../support/runner-emulator.ts';
+import { assertSarif } from '../support/sarif-schema.ts';
 import { createDatabase, createRole, testServer } from '../support/server.ts';
+import { readXml, type XmlElement } from '../support/xml.ts';
 import { asName, hostileStrings } from './hostile-corpus.ts';
 
 const counts = { tried: 0, neutralised: 0 };
@@ -30,7 +37,8 @@ const isCommand = (line: string): boolean =>
     (each) => parseCommand(each) !== undefined,
   );
 
-const UNSEEN = /(?![ \n])[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u;
+const UNSEEN =
+  /(?![ \n])[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800]/u;
 
 function assertPlain(text: string): void {
   assert.doesNotMatch(text, UNSEEN);
@@ -70,12 +78,81 @@ const channels: Record<string, (each: Case) => void> = {
     const isThere = (each: string): boolean => readable.some((text) => text.includes(visible(each)));
     assert.deepEqual(texts.filter((each) => !isThere(each)), []); // prettier-ignore
   },
+  sarif: ({ report, texts }) => {
+    const { sarif } = renderSarif(report, { maxResults: 5_000, maxBytes: 10_000_000 });
+    assertPlain(sarif);
+    assertSarif(JSON.parse(sarif));
+    const messages = messagesOf(sarif);
+    assert.equal(messages.length, 1);
+    const all = messages.join('\n');
+    assert.doesNotMatch(all, /(?!\n)[\p{Cc}]|\]\(/u);
+    const isThere = (each: string): boolean => all.includes(visible(each).replaceAll('](', '] ('));
+    assert.deepEqual(texts.filter((each) => !isThere(each) && !urisOf(sarif).includes(each)), []); // prettier-ignore
+  },
+  junit: ({ report, harmless, texts }) => {
+    const xml = renderJunit(report);
+    assert.doesNotMatch(xml, UNSEEN);
+    const elements = readXml(xml);
+    assert.equal(shapeOfXml(elements), harmlessShape(harmless).xml);
+    const all = elements.flatMap(({ attributes, text }) => [...Object.values(attributes), text]).join('\n');
+    assert.deepEqual(texts.filter((each) => !all.includes(visible(each))), []); // prettier-ignore
+  },
+  html: ({ report, harmless, texts }) => {
+    const html = bodyOf(report);
+    assert.doesNotMatch(html, UNSEEN);
+    const page = readPage(html);
+    assert.equal(shapeOfPage(page), harmlessShape(harmless).page);
+    const all = page[0]?.text ?? '';
+    assert.deepEqual(texts.filter((each) => !all.includes(visible(each))), []); // prettier-ignore
+  },
   json: ({ report }) => {
     const text = renderJson(report);
     assertPlain(text);
     assert.deepEqual(JSON.parse(text), report);
   },
 };
+
+/** A page without its style sheet and its script, which are always the same. */
+function bodyOf(report: Report): string {
+  const { html } = renderHtml(report, 2_000_000);
+  return html.replace(/<style>[^]*?<\/style>|<script>[^]*?<\/script>/g, '');
+}
+
+function shapeOfPage(page: readonly PageElement[]): string {
+  return page.map(({ tag, attributes }) => [tag, ...Object.keys(attributes)].join()).join('\n');
+}
+
+function shapeOfXml(elements: readonly XmlElement[]): string {
+  return elements.map(({ name, attributes }) => [name, ...Object.keys(attributes)].join()).join('\n');
+}
+
+type Shapes = { readonly page: string; readonly xml: string };
+const harmlessShapes = new Map<string, Shapes>();
+
+/** Many cases are held against the same harmless one. */
+function harmlessShape(harmless: Report): Shapes {
+  const key = JSON.stringify(harmless);
+  const known = harmlessShapes.get(key);
+  if (known) return known;
+  const page = shapeOfPage(readPage(bodyOf(harmless)));
+  const shapes = { page, xml: shapeOfXml(readXml(renderJunit(harmless))) };
+  harmlessShapes.set(key, shapes);
+  return shapes;
+}
+
+function messagesOf(sarif: string): string[] {
+  const [run] = (JSON.parse(sarif) as Log).runs;
+  return (run?.results ?? []).map(({ message }) => message.text ?? '');
+}
+
+/** What the file names in a SARIF log stand for. */
+function urisOf(sarif: string): string {
+  const [run] = (JSON.parse(sarif) as Log).runs;
+  const locations = (run?.results ?? []).flatMap((result) => result.locations ?? []);
+  return locations
+    .map(({ physicalLocation }) => decodeURIComponent(physicalLocation?.artifactLocation?.uri ?? ''))
+    .join('\n');
+}
 
 /** As {@link plain} writes it inside of a line. */
 const plainly = (text: string): string => visible(text).replaceAll('##[', '##\\u005b').slice(0, 40);
@@ -158,7 +235,7 @@ const reportBy = {
 };
 
 for (const driver of DRIVERS) {
-  test(`names and keys of any text are text in a terminal, a summary and JSON (${driver})`, async () => {
+  test(`names and keys of any text are text in every format (${driver})`, async () => {
     const report = reportSchema.parse(await reportBy[driver]());
     assert.equal(report.totals.violations, strings.length);
     tryChannels(casesOf(report, (i) => [namesOf(i).schema.slice(0, 20), namesOf(i).table.slice(0, 20)]));
@@ -204,7 +281,7 @@ const fileCases = once(async () => {
   return cases;
 });
 
-test('names of rules files of any text are text in a terminal, a summary and JSON', async () => {
+test('names of rules files of any text are text in every format', async () => {
   tryChannels(await fileCases());
 });
 
@@ -213,6 +290,7 @@ const SHOW_ALL = `
 import { readFileSync } from 'node:fs';
 import { actionsRunner } from ${JSON.stringify(import.meta.resolve('../../src/github/runner.ts'))};
 import { renderAnnotations } from ${JSON.stringify(import.meta.resolve('../../src/report/annotations.ts'))};
+import { renderSarif } from '../../src/report/sarif.ts';
 import { renderTerminal } from ${JSON.stringify(import.meta.resolve('../../src/report/terminal.ts'))};
 const runner = actionsRunner();
 for (const report of JSON.parse(readFileSync('reports.json', 'utf8'))) {
@@ -303,6 +381,6 @@ function connectionOf({ hostname, port }: URL) {
 
 test('every hostile string was neutralised', (t) => {
   t.diagnostic(`hostile strings: ${counts.tried} tried, ${counts.neutralised} neutralised`);
-  assert.ok(counts.tried > 2_000);
+  assert.ok(counts.tried > 4_000);
   assert.equal(counts.neutralised, counts.tried);
 });

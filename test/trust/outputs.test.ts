@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,6 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
+import { IS_ROOT, NOBODY } from '../../src/postgres/embedded-binaries.ts';
+import { reportSchema } from '../../src/report/report.ts';
 import { writeReportFile } from '../../src/report/report-file.ts';
 import { Problem } from '../../src/support/problem.ts';
 import { runCli } from '../support/cli.ts';
@@ -116,6 +119,8 @@ test('a report that cannot be written changes no verdict, and is told on stderr'
     const args = ['check', '--rules', rules, '--database-url', database.url, '--report-dir', '/proc/rowgate'];
     const run = await runCli(args, { cwd: folder });
     assert.equal(run.exitCode, exitCode);
+    for (const file of ['report.sarif', 'report.junit.xml', 'report.html'])
+      assert.match(run.stderr, new RegExp(`^${file.replaceAll('.', '\\.')}: failed: `, 'm'));
     assert.match(
       run.stderr,
       /^report\.json: failed: .*cannot be written: no folder can be made there\n {2}Name a folder/m,
@@ -123,6 +128,52 @@ test('a report that cannot be written changes no verdict, and is told on stderr'
     assert.doesNotMatch(run.stderr + run.stdout, /bug|\n\s+at /);
   }
 });
+
+/** Runs as somebody whom permissions bind, which root is not. */
+function asNobody<Value>(work: () => Promise<Value>): Promise<Value> {
+  const { geteuid, seteuid } = process;
+  if (!IS_ROOT || !geteuid || !seteuid) return work();
+  seteuid(NOBODY);
+  return work().finally(() => seteuid(0));
+}
+
+test('a report whose folder may not be written to says that a permission is missing', { skip }, async () => {
+  const place = path.join(folder, 'locked');
+  mkdirSync(place, { mode: 0o555 });
+  chmodSync(folder, 0o755);
+  for (const target of [place, path.join(place, 'below')]) {
+    const said = { code: 'report-failed', message: /cannot be written: a permission is missing$/ };
+    await asNobody(() => assert.rejects(writeReportFile('{}\n', target), said));
+  }
+  assert.deepEqual(readdirSync(place), []);
+});
+
+/** Why no file system of a few pages can be mounted for a process and its children alone; false where it can. */
+const NO_SMALL_DISK =
+  spawnSync('unshare', ['--mount', 'sh', '-c', 'mount -t tmpfs small /mnt']).status === 0
+    ? false
+    : 'only root can mount a small file system';
+
+test(
+  'a report that finds no room is told as that, and leaves no half of one',
+  { skip: NO_SMALL_DISK },
+  () => {
+    const disk = path.join(folder, 'disk');
+    mkdirSync(disk);
+    const module = import.meta.resolve('../../src/report/report-file.ts');
+    const write = `
+    import { readdirSync } from 'node:fs';
+    import { writeReportFile } from ${JSON.stringify(module)};
+    await writeReportFile('x'.repeat(1_000_000), ${JSON.stringify(disk)}).catch(({ message }) => console.log(message));
+    console.log(readdirSync(${JSON.stringify(disk)}).length);`;
+    const script =
+      'mount -t tmpfs -o size=64k small "$0" && exec "$1" --import tsx --input-type=module -e "$2"';
+    const run = spawnSync('unshare', ['--mount', 'sh', '-c', script, disk, process.execPath, write], {
+      encoding: 'utf8',
+    });
+    assert.equal(run.stdout, `${disk}/report.json cannot be written: the disk is full\n0\n`, run.stderr);
+  },
+);
 
 test('an earlier report does not stay where a new one could not be written', { skip }, async () => {
   const place = path.join(folder, 'stale');
@@ -144,4 +195,23 @@ test('a report replaces a symbolic link, and is not written through it', { skip 
   assert.equal(readFileSync(path.join(folder, 'precious'), 'utf8'), 'precious');
   assert.equal(readFileSync(path.join(place, 'report.json'), 'utf8'), '{}\n');
   assert.deepEqual(readdirSync(place), ['report.json']);
+});
+
+test('a file that cannot be written is failed, degrades nothing else, and leaves no earlier run behind', async () => {
+  const place = path.join(folder, 'one-taken');
+  mkdirSync(path.join(place, 'report.sarif/x'), { recursive: true });
+  writeFileSync(path.join(place, 'report.html'), 'old');
+  const args = ['check', '--rules', 'broken.yml', '--database-url', database.url, '--report-dir', place];
+  const run = await runCli(args, { cwd: folder });
+  assert.equal(run.exitCode, 1);
+  assert.match(run.stderr, /^report\.sarif: failed: /m);
+  const report = reportSchema.parse(JSON.parse(readFileSync(path.join(place, 'report.json'), 'utf8')));
+  assert.deepEqual(report.channels.map(({ name, state }) => [name, state]), [
+    ['report.sarif', 'failed'],
+    ['report.junit.xml', 'ok'],
+    ['report.html', 'ok'],
+    ['report.json', 'ok'],
+  ]); // prettier-ignore
+  assert.match(readFileSync(path.join(place, 'report.html'), 'utf8'), /Broken/);
+  assert.deepEqual(readdirSync(place).sort(), ['report.html', 'report.json', 'report.junit.xml', 'report.sarif']); // prettier-ignore
 });

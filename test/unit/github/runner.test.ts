@@ -200,6 +200,7 @@ test('a pull request of the repository itself is known in full', (t) => {
     isPrivate: true,
     sha: 'abc',
     ref: 'refs/pull/7/merge',
+    isProtectedRef: false,
     actor: 'octocat',
     workspace: '/w',
     runUrl: 'https://ghe.example/acme/shop/actions/runs/4711',
@@ -254,7 +255,8 @@ for (const event of ['', 'no json', 'null', '[]', '7', '{"pull_request":{"number
 }
 
 test('outside of a runner nothing is known but where GitHub is', () => {
-  const { apiUrl, ...rest } = runnerContext({ GITHUB_EVENT_PATH: '/nowhere', GITHUB_SHA: '' });
-  assert.equal(apiUrl, 'https://api.github.com');
+  const context = runnerContext({ GITHUB_EVENT_PATH: '/nowhere', GITHUB_SHA: '' });
+  const { apiUrl, isProtectedRef, ...rest } = context;
+  assert.deepEqual([apiUrl, isProtectedRef], ['https://api.github.com', false]);
   assert.deepEqual(new Set(Object.values(rest)), new Set([undefined]));
 });

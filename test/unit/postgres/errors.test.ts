@@ -121,7 +121,8 @@ test('a missing privilege names its object; a policy in the way is another probl
     routine: 'aclcheck_error',
   });
   const raised = Object.assign(new Error('row-value'), { code: '42501', routine: 'exec_stmt_raise' });
-  assert.equal(databaseProblem(raised, running).message, 'A privilege is missing (SQLSTATE 42501)');
+  // What a function raises is its own, whatever SQLSTATE it takes, and its words are not shown.
+  assert.equal(databaseProblem(raised, running).message, 'A function raised an error (SQLSTATE 42501)');
   assert.equal(
     databaseProblem(denied, running).message,
     'Permission denied for table orders (SQLSTATE 42501)',
@@ -145,6 +146,14 @@ test('a cancelled statement is cancelled if we asked for it, in whatever languag
 test('a statement that somebody else cancelled is cancelled, where the server says so', () => {
   const error = Object.assign(new Error('canceling statement due to user request'), { code: '57014' });
   assert.equal(databaseProblem(error, running).code, 'cancelled');
+});
+
+test('what a function raises is its own error, whatever SQLSTATE it takes', () => {
+  for (const code of ['57P01', '08006', '57014', '42501', '25006', '53300', 'P0001']) {
+    const raised = databaseProblem(serverError(code, { routine: 'exec_stmt_raise' }), running);
+    assert.equal(raised.code, 'query-failed', code);
+    assert.equal(raised.message, `A function raised an error (SQLSTATE ${code})`);
+  }
 });
 
 test('a standby that had to go on is a recovery conflict', () => {

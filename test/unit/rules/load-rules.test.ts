@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
+import { parse } from 'yaml';
+import { parseOptions } from '../../../src/options.ts';
 import { loadRules } from '../../../src/rules/load-rules.ts';
 import { describeProblem } from '../../../src/support/problem.ts';
 
@@ -48,6 +50,17 @@ test('the hash says whether the rules are the same, wherever they lie', async ()
   assert.match(first, /^[0-9a-f]{64}$/);
   assert.equal(await hashOf({ 'b.yml': ruleFile('b'), 'a.yml': ruleFile('a') }), first);
   assert.notEqual(await hashOf({ 'a.yml': ruleFile('a'), 'b.yml': `${ruleFile('b')}# new\n` }), first);
+});
+
+test('by default both ways to end the name of a YAML file are read, at both doors', async () => {
+  const folder = await folderOf({ 'rules/a.yml': ruleFile('a'), 'rules/b.yaml': ruleFile('b') });
+  const byDefault = parseOptions({}, String).rules;
+  const { rules } = await loadRules(byDefault, folder);
+  assert.deepEqual(rules.files, ['rules/a.yml', 'rules/b.yaml']);
+  const { inputs } = parse(await readFile('action.yml', 'utf8')) as {
+    inputs: { rules: { default: string } };
+  };
+  assert.deepEqual(parseOptions({ rules: inputs.rules.default }, String).rules, byDefault);
 });
 
 test('a byte order mark is no mistake', async () => {

@@ -10,7 +10,8 @@ const head = 'version: 1\nrules:\n';
 const rule = '  - id: a\n    kind: not_null\n    tables: [t]\n    column: c\n';
 const implies = '  - id: a\n    kind: implies\n    tables: [t]\n    then: b is null\n';
 const references = '  - id: a\n    kind: references\n    tables: [t]\n    parent: p\n';
-const kinds = 'not_null, matches_parent, implies, references, exactly_one_of, agrees, query, schema';
+const kinds =
+  'not_null, matches_parent, implies, references, exactly_one_of, agrees, query, schema, coverage';
 const column = "write the column's name alone: the rule's table is the only one in sight";
 const noAnchors = 'anchors and aliases are not allowed';
 const hidden = 'an invisible or control character stands here; remove it';

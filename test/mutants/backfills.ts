@@ -1,0 +1,61 @@
+// What keeps a backfill from writing a wrong value, or losing one.
+import type { Guard } from './guard.ts';
+
+const FILL = 'src/backfill/lane-statements.ts';
+const guardsTest = (title: string): Guard['test'] => ({ file: 'test/backfill/guards.test.ts', title });
+
+export const backfills: readonly Guard[] = [
+  {
+    guard: 'a value that a writer has set meanwhile is not overwritten',
+    // Asked three times over in the statement that writes, all from this one place.
+    file: 'src/kinds/fill.ts',
+    find: 'missing: missingValue(rule, child)',
+    replace: 'missing: sql`true`',
+    test: guardsTest('a value that a writer sets between two statements of a batch stays'),
+  },
+  {
+    guard: 'a parent keeps its value until the rows that take it are committed',
+    file: FILL,
+    find: '      for share of ${hop.alias} skip locked\n',
+    replace: '',
+    test: guardsTest('a tenant that moves while its rows are being filled does not leave them behind'),
+  },
+  {
+    guard: 'locks are asked for in the order of keys',
+    file: FILL,
+    find: '      order by ${list(keys)}\n',
+    replace: '',
+    test: guardsTest(
+      'locks are asked for in the order of keys, parents before rows, and waited for by nobody',
+    ),
+  },
+  {
+    guard: 'rows that a policy hides are an error',
+    file: 'src/postgres/transaction.ts',
+    find: "    row_security: 'off',\n",
+    replace: '',
+    test: guardsTest(
+      'a policy that hides rows is an error in a transaction that writes, and no row is passed over in silence',
+    ),
+  },
+  {
+    guard: 'rows are given out to workers once, and no more of them than the run may fill',
+    file: 'src/backfill/allocate.ts',
+    find: 'const rows = Math.min(pace.rows, run.left ?? pace.rows);',
+    replace: 'const rows = pace.rows;',
+    test: {
+      file: 'test/backfill/backfill.test.ts',
+      title: 'stops at its rows exactly, under eight workers, and goes on where it stopped',
+    },
+  },
+  {
+    guard: 'a chunk whose commit was not heard of is not filled again from memory',
+    file: 'src/backfill/work-chunk.ts',
+    find: "return sql`c.state = 'open' and c.reserved =",
+    replace: 'return sql`c.reserved is not null or c.reserved =',
+    test: {
+      file: 'test/backfill/cuts.test.ts',
+      title: 'cut after each commit, it fills each row once, and never more than it may',
+    },
+  },
+];
