@@ -1,3 +1,4 @@
+import type { Pace } from './measure.ts';
 import type { BenchServer } from './server.ts';
 
 /** What every part of the benchmark works with. */
@@ -11,8 +12,8 @@ export type Bench = {
   readonly rows: number;
   /** `quick` is for a look at whether it works: fewer sizes, and fewer of everything. */
   readonly size: 'full' | 'quick';
-  /** How often each thing is measured. */
-  readonly rounds: number;
+  /** How often each thing is measured, at most. */
+  readonly pace: Pace;
   /** Tells whoever waits what is being done. */
   readonly say: (line: string) => void;
 };

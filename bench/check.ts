@@ -1,4 +1,4 @@
-// npm run bench:check [-- --rows N --rounds N --quick --part NAME --pgtap FOLDER --cli FILE]: what a check costs, in
+// npm run bench:check [-- --rows N --rounds N --minutes N --quick --part NAME --pgtap FOLDER --cli FILE]: what a check costs, in
 // ratios of one run. It has a server of its own, about 4 GB in the temporary folder, and writes results only when it
 // has measured everything, at full size. It exits with 0 when every count was right, whatever the bars say.
 import { readFile, writeFile } from 'node:fs/promises';
@@ -11,8 +11,9 @@ import { compareDrivers } from './compare-drivers.ts';
 import { compareRuleCounts } from './compare-rule-counts.ts';
 import { compareStates } from './compare-states.ts';
 import { describeMachine, load } from './machine.ts';
+import { findPgtap } from './pgtap.ts';
 import { renderChart } from './render-chart.ts';
-import { renderBar, renderResults, renderSummary } from './render-results.ts';
+import { findSummary, renderBar, renderResults, renderSummary } from './render-results.ts';
 import type { Results } from './results.ts';
 import { startBenchServer } from './server.ts';
 
@@ -23,6 +24,7 @@ const { values } = parseArgs({
   options: {
     rows: { type: 'string' },
     rounds: { type: 'string' },
+    minutes: { type: 'string' },
     quick: { type: 'boolean', default: false },
     part: { type: 'string', multiple: true },
     pgtap: { type: 'string' },
@@ -32,19 +34,23 @@ const { values } = parseArgs({
 const { quick, part: parts = [...PARTS] } = values;
 const rows = readNumber('rows', values.rows ?? (quick ? '40000' : '4000000'));
 const rounds = readNumber('rounds', values.rounds ?? (quick ? '1' : '5'));
+const minutes = readNumber('minutes', values.minutes ?? '10');
+
+/** Half of the time goes into building tables; the rest is for five states, the rules and the drivers, all alike. */
+const pace = { rounds, mostMs: (minutes * 60_000) / 2 / 7 };
 
 const startedAt = performance.now();
 const say = (line: string): void => {
   process.stderr.write(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(5)} s  ${line}\n`);
 };
-const server = await startBenchServer(values.pgtap);
+const server = await startBenchServer(values.pgtap ?? (await findPgtap()));
 try {
   const results = await measure({
     server,
     cli: values.cli,
     root: ROOT,
     rows,
-    rounds,
+    pace,
     size: quick ? 'quick' : 'full',
     say,
   });
@@ -67,10 +73,10 @@ async function measure(bench: Bench): Promise<Results> {
   const { states, pgtap } = wants('states') ? await compareStates(bench) : none;
   const { tableRows, rules } = wants('rules') ? await compareRuleCounts(bench) : { tableRows: 0, rules: [] };
   const drivers = wants('drivers') ? await compareDrivers(bench) : [];
-  const minutes = Math.ceil((performance.now() - startedAt) / 60_000);
+  const took = Math.ceil((performance.now() - startedAt) / 60_000);
   const run = [
     ['Load after', load()],
-    ['Rounds', `${rounds}, in turns, after one that is not counted; ${minutes} minutes in all`],
+    ['Rounds', `${rounds} at most, in turns, after one that is not counted; ${took} minutes in all`],
   ] as const;
   return { machine: [...machine, ...run], pgtap, states, tableRows, rules, drivers };
 }
@@ -78,11 +84,7 @@ async function measure(bench: Bench): Promise<Results> {
 /** The page, the chart, and the README with the table between its markers, by their paths. */
 async function renderFiles(results: Results): Promise<Map<string, string>> {
   const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
-  const between = /(<!-- bench:begin -->)[\s\S]*(<!-- bench:end -->)/;
-  const written = readme.replace(
-    between,
-    (_, begin: string, end: string) => `${begin}\n\n${renderSummary(results)}\n\n${end}`,
-  );
+  const written = readme.replace(findSummary(readme), () => renderSummary(results, 'bench/'));
   return new Map([
     ['bench/results.md', await pretty(renderResults(results), 'bench/results.md')],
     ['bench/chart.svg', renderChart(results)],

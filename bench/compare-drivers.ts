@@ -43,7 +43,7 @@ export async function compareDrivers(bench: Bench): Promise<DriverResult[]> {
     bench.say('drivers: warming up');
     for (const { run } of subjects) await run();
     bench.say('drivers: measuring');
-    const readings = await measureInTurns(subjects, bench.rounds);
+    const readings = await measureInTurns(subjects, bench.pace);
     return PROBES[bench.size].flatMap((probes) => [
       driverResult(probes, 'in-process', readings),
       driverResult(probes, 'process', readings),

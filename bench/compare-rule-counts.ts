@@ -48,7 +48,7 @@ export async function compareRuleCounts(bench: Bench): Promise<{ tableRows: numb
     bench.say('rules on one table: warming up');
     for (const { run } of subjects) await run();
     bench.say('rules on one table: measuring');
-    const readings = await measureInTurns(subjects, bench.rounds);
+    const readings = await measureInTurns(subjects, bench.pace);
     return { tableRows, rules: counts.map((count) => ruleResult(count, readings)) };
   } finally {
     await rm(folder, { recursive: true });

@@ -92,11 +92,12 @@ async function measureState(
   for (const { name, run } of [ours, ...theirs]) reads.set(name, await countReads(whole.owner, run));
   for (const { run } of smaller) await run();
   bench.say(`${state.title}: measuring`);
-  const readings = await measureInTurns([ours, ...theirs, ...smaller], bench.rounds);
+  const readings = await measureInTurns([ours, ...theirs, ...smaller], bench.pace);
   return {
     state,
     size: await sizeOf(whole),
     violations: ours.lastReport()?.totals.violations ?? 0,
+    parallel: await countParallel(whole),
     strategies: strategiesOf(ours.lastReport()),
     competitors: [ours, ...theirs].map(({ name }) => competitor(name, readings, reads.get(name))),
     growth: sizes.map(({ eighths }) => growth(eighths, readings)),
@@ -169,6 +170,15 @@ function strategiesOf(report: Report | undefined): string {
   const counts = new Map<string, number>();
   for (const { strategy } of report?.results ?? []) counts.set(strategy, (counts.get(strategy) ?? 0) + 1);
   return [...counts].map(([strategy, count]) => `${count} by ${strategy}`).join(', ');
+}
+
+async function countParallel({ owner }: BenchDatabase): Promise<number> {
+  let parallel = 0;
+  for (const { text } of PACK_STATEMENTS) {
+    const { rows } = await owner.query<{ 'QUERY PLAN': unknown }>(`explain (format json) ${text}`);
+    if (JSON.stringify(rows).includes('"Workers Planned"')) parallel += 1;
+  }
+  return parallel;
 }
 
 async function sizeOf({ owner }: BenchDatabase): Promise<StateResult['size']> {

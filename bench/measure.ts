@@ -13,10 +13,19 @@ export type Subject = { readonly name: string; readonly run: () => Promise<Readi
 /** The readings of each subject by its name, in the order of the rounds. */
 export type Readings = ReadonlyMap<string, readonly Reading[]>;
 
+/** How often to measure, and how long that may take: no round begins that would end later, but for the first. */
+export type Pace = { readonly rounds: number; readonly mostMs: number };
+
 /** Runs the subjects in turns, another one first in each round, so that none has always the same one before it. */
-export async function measureInTurns(subjects: readonly Subject[], rounds: number): Promise<Readings> {
+export async function measureInTurns(
+  subjects: readonly Subject[],
+  { rounds, mostMs }: Pace,
+): Promise<Readings> {
   const readings = new Map<string, Reading[]>(subjects.map(({ name }) => [name, []]));
+  const startedAt = performance.now();
   for (let round = 0; round < rounds; round += 1) {
+    const elapsedMs = performance.now() - startedAt;
+    if (round > 0 && elapsedMs + elapsedMs / round > mostMs) break;
     const first = round % subjects.length;
     for (const { name, run } of [...subjects.slice(first), ...subjects.slice(0, first)])
       readings.get(name)?.push(await run());

@@ -1,9 +1,18 @@
+import { dirname } from 'node:path';
 import type { Client } from 'pg';
+import { glob } from 'tinyglobby';
 import type { Subject } from './measure.ts';
 import { expectSame, type Counts, type Statement } from './seed-statements.ts';
 
 /** Whether pgTAP could be installed in a database, or why not. */
 export type Pgtap = { readonly available: true } | { readonly available: false; readonly reason: string };
+
+/** Where Debian's packages put it, for whichever major: it is SQL alone. Gives a folder with an `extension/`, if there is one. */
+export async function findPgtap(): Promise<string | undefined> {
+  const found = await glob('/usr/share/postgresql/*/extension/pgtap.control', { absolute: true });
+  const [newest] = found.toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }));
+  return newest === undefined ? undefined : dirname(dirname(newest));
+}
 
 /** Installs pgTAP in a schema of its own, where the server has it. */
 export async function installPgtap(client: Client): Promise<Pgtap> {

@@ -8,7 +8,8 @@ const HOW = `## How
   in brackets. Seconds say something of this machine alone.
 - The tables are the seed's, with rows of about 230 bytes, 40 % of them in \`findings\`, and 5,000 tenants. \`vacuum (analyze)\` has run, and everything is in memory.
 - _25 statements_ are what the shipped pack asks of these tables, as the seed's page writes it: 12 null counts, 12 mismatch joins, the audit invariant; one by one
-  through the pg package, on one open connection. _The page's 16_ are its own, with 3 of the joins. _pgTAP_ is the 25, each in an \`is(..., 0)\`.
+  through the pg package, on one open connection, with the server's defaults: it lends them parallel workers where its planner wants some, which Rowgate's own
+  sessions do without, two at most, one core each. _The page's 16_ are its own, with 3 of the joins. _pgTAP_ is the 25, each in an \`is(..., 0)\`.
 - _bare count(\\*)_ is one of each table, which the server answers from the primary key's index where that is smaller; for _count(\\*) of the rows_ it must not.
 - Rowgate is \`node dist/cli.js check --only <those three rules> --format json\`, with default options: the whole process, its start included. Without its start: its
   own \`elapsedMs\`. It counts more than the statements do: rows whose tenant does not exist, and rows that lack a value that their tenant has.
@@ -20,6 +21,8 @@ export function renderResults(results: Results): string {
     '# What a check costs',
     'Written by `npm run bench:check`. It ends with an error where any run counts other than the SQL does.',
     table(['', ''], results.machine, 'll'),
+    '## In short',
+    markSummary(renderSummary(results, '')),
     HOW,
     ...barsSection(results),
     ...results.states.flatMap(stateSection),
@@ -31,19 +34,33 @@ export function renderResults(results: Results): string {
   ].join('\n\n');
 }
 
-/** A short table for the README: each state, with the 25 statements as 1. */
-export function renderSummary({ states }: Results): string {
+const BEGIN = '<!-- bench:begin -->';
+const END = '<!-- bench:end -->';
+
+/** A summary between marks, by which the next run finds it. */
+export const markSummary = (summary: string): string => `${BEGIN}\n\n${summary}\n\n${END}`;
+
+/** What stands between the marks of a page; throws where there are none. */
+export function findSummary(page: string): string {
+  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
+  if (begin === -1 || end < begin) throw new Error(`the page has no ${BEGIN} with a ${END} behind it`);
+  return page.slice(begin + BEGIN.length, end).trim();
+}
+
+/** What stands there until everything was measured once. */
+export const NOT_MEASURED = 'Not measured yet: `npm run bench:check` writes the figures here.';
+
+/** A chart and a short table: each state, with the 25 statements as 1. `folder` is where the chart is, seen from the page. */
+export function renderSummary({ states }: Results, folder: '' | 'bench/'): string {
   const rows = states.map(({ state, competitors }) => {
     const base = competitors.find(({ name }) => name === '25 statements')?.elapsedMs.median ?? Number.NaN;
     const share = (name: string): string =>
       ratio((competitors.find((each) => each.name === name)?.elapsedMs.median ?? Number.NaN) / base);
     return [state.title, '1', share("the page's 16"), share('bare count(*)'), `**${share('Rowgate')}**`];
   });
-  return table(
-    ['The database', '25 statements', "The page's 16", 'Bare `count(*)`', 'Rowgate'],
-    rows,
-    'lrrrr',
-  );
+  const columns = ['The database', '25 statements', "The page's 16", 'Bare `count(*)`', 'Rowgate'];
+  const chart = `![The time of each way to check, with the 25 single statements as 1](${folder}chart.svg)`;
+  return `${chart}\n\n${table(columns, rows, 'lrrrr')}`;
 }
 
 /** A line for each bar, for a terminal and the page alike. */
@@ -67,12 +84,14 @@ function barsSection(results: Results): string[] {
     : [];
 }
 
-function stateSection({ state, size, violations, strategies, competitors }: StateResult): string[] {
+function stateSection(result: StateResult): string[] {
+  const { state, size, violations, parallel, strategies, competitors } = result;
   const facts = [
     `${whole(size.rows)} rows`,
     `${whole(size.tableMb)} MB of tables (${whole(size.pages)} pages)`,
     `${whole(size.indexMb)} MB of indexes`,
     `${whole(violations)} violations`,
+    `${parallel} of the 25 statements planned with parallel workers`,
   ];
   return [
     `## ${state.title}`,
@@ -151,6 +170,9 @@ function growthSection({ states }: Results): string[] {
 
 function rulesSection({ rules, tableRows }: Results): string[] {
   if (rules.length === 0) return [];
+  const one = rules.find((each) => each.rules === 1);
+  const nanoseconds = (ms: number, oneMs: number | undefined, count: number): string =>
+    oneMs === undefined || count === 1 ? '' : `${ratio(((ms - oneMs) * 1e6) / ((count - 1) * tableRows))} ns`;
   const row = (each: RulesResult): string[] => [
     whole(each.rules),
     spread(each.elapsedMs, seconds),
@@ -160,11 +182,13 @@ function rulesSection({ rules, tableRows }: Results): string[] {
     each.toSingleStatements ? spread(each.toSingleStatements, ratio) : 'not measured',
     spread(each.oneStatementMs, seconds),
     spread(each.toOneStatement, ratio),
+    nanoseconds(each.ownMs.median, one?.ownMs.median, each.rules),
+    nanoseconds(each.oneStatementMs.median, one?.oneStatementMs.median, each.rules),
     `${whole(each.peakMb)} MB`,
   ];
   return [
     '## More rules on one table',
-    `${whole(tableRows)} rows without indexes; every rule is about other columns or values. Beside the gate: a statement for each rule, and all conditions in the \`filter\`s of one statement, written by hand.`,
+    `${whole(tableRows)} rows without indexes; every rule is about other columns or values. What a further rule costs for each row, loading and planning it included, is the limit: no two rules ask the same, so each has to be asked somehow. Beside the gate: a statement for each rule, and all conditions in the \`filter\`s of one statement, written by hand.`,
     table(
       [
         'Rules',
@@ -175,10 +199,12 @@ function rulesSection({ rules, tableRows }: Results): string[] {
         'Process, of single statements',
         'One statement',
         'Process, of one statement',
+        'A further rule and row',
+        'by one statement',
         'Peak memory',
       ],
       rules.map(row),
-      'rrrrrrrrr',
+      'rrrrrrrrrrr',
     ),
   ];
 }

@@ -41,6 +41,8 @@ export type StateResult = {
     readonly pages: number;
   };
   readonly violations: number;
+  /** How many of the 25 statements the server's planner gives parallel workers. */
+  readonly parallel: number;
   /** How many checks the gate answered in which way. */
   readonly strategies: string;
   readonly competitors: readonly Competitor[];
