@@ -6,6 +6,14 @@ var __getOwnPropDesc = Object.getOwnPropertyDescriptor;
 var __getOwnPropNames = Object.getOwnPropertyNames;
 var __getProtoOf = Object.getPrototypeOf;
 var __hasOwnProp = Object.prototype.hasOwnProperty;
+var __esm = (fn, res, err) => function __init() {
+  if (err) throw err[0];
+  try {
+    return fn && (res = (0, fn[__getOwnPropNames(fn)[0]])(fn = 0)), res;
+  } catch (e) {
+    throw err = [e], e;
+  }
+};
 var __commonJS = (cb, mod) => function __require() {
   try {
     return mod || (0, cb[__getOwnPropNames(cb)[0]])((mod = { exports: {} }).exports, mod), mod.exports;
@@ -30,10 +38,17 @@ var __toESM = (mod, isNodeMode, target) => (target = mod != null ? __create(__ge
   mod
 ));
 
+// <define:navigator>
+var init_define_navigator = __esm({
+  "<define:navigator>"() {
+  }
+});
+
 // node_modules/fastest-levenshtein/mod.js
 var require_mod = __commonJS({
   "node_modules/fastest-levenshtein/mod.js"(exports) {
     "use strict";
+    init_define_navigator();
     exports.__esModule = true;
     exports.distance = exports.closest = void 0;
     var peq = new Uint32Array(65536);
@@ -179,13 +194,19 @@ var require_mod = __commonJS({
 });
 
 // src/postgres/drivers/postgres-worker.ts
+init_define_navigator();
 import { parentPort, workerData } from "node:worker_threads";
 
 // node_modules/postgres/src/index.js
+init_define_navigator();
 import os from "os";
 import fs from "fs";
 
+// node_modules/postgres/src/types.js
+init_define_navigator();
+
 // node_modules/postgres/src/query.js
+init_define_navigator();
 var originCache = /* @__PURE__ */ new Map();
 var originStackCache = /* @__PURE__ */ new Map();
 var originError = /* @__PURE__ */ Symbol("OriginError");
@@ -323,6 +344,7 @@ function cachedError(xs) {
 }
 
 // node_modules/postgres/src/errors.js
+init_define_navigator();
 var PostgresError = class extends Error {
   constructor(x) {
     super(x.message);
@@ -659,6 +681,7 @@ var kebab = { ...toKebab };
 kebab.column.to = fromKebab;
 
 // node_modules/postgres/src/connection.js
+init_define_navigator();
 import net from "net";
 import tls from "tls";
 import crypto from "crypto";
@@ -666,6 +689,7 @@ import Stream from "stream";
 import { performance } from "perf_hooks";
 
 // node_modules/postgres/src/result.js
+init_define_navigator();
 var Result = class extends Array {
   constructor() {
     super();
@@ -683,6 +707,7 @@ var Result = class extends Array {
 };
 
 // node_modules/postgres/src/queue.js
+init_define_navigator();
 var queue_default = Queue;
 function Queue(initial = []) {
   let xs = initial.slice();
@@ -710,6 +735,7 @@ function Queue(initial = []) {
 }
 
 // node_modules/postgres/src/bytes.js
+init_define_navigator();
 var size = 256;
 var buffer = Buffer.allocUnsafe(size);
 var messages = "BCcDdEFfHPpQSX".split("").reduce((acc, x) => {
@@ -1623,6 +1649,7 @@ function timer(fn, seconds) {
 }
 
 // node_modules/postgres/src/subscribe.js
+init_define_navigator();
 var noop2 = () => {
 };
 function Subscribe(postgres2, options) {
@@ -1835,6 +1862,7 @@ function parseEvent(x) {
 }
 
 // node_modules/postgres/src/large.js
+init_define_navigator();
 import Stream2 from "stream";
 function largeObject(sql, oid, mode = 131072 | 262144) {
   return new Promise(async (resolve, reject) => {
@@ -2303,10 +2331,15 @@ function osUsername() {
   }
 }
 
+// src/postgres/errors.ts
+init_define_navigator();
+
 // src/support/plain.ts
-var UNSEEN = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+init_define_navigator();
+var UNSEEN = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800]/gu;
+var ASCII = /^[\x20-\x7e]*$/;
 function visible(text) {
-  return text.replace(UNSEEN, escapeCharacter);
+  return ASCII.test(text) ? text : text.replace(UNSEEN, escapeCharacter);
 }
 function plain(text, maxLength = Number.POSITIVE_INFINITY) {
   const harmless = visible(text).replaceAll("##[", "##\\u005b").replace(/^( *):(?=:)/, "$1\\u003a");
@@ -2323,6 +2356,7 @@ function shorten(text, maxLength) {
 }
 
 // src/support/problem.ts
+init_define_navigator();
 var Problem = class _Problem extends Error {
   name = "Problem";
   code;
@@ -2352,10 +2386,24 @@ function asProblem(thrown) {
   });
 }
 
+// src/postgres/connection-string.ts
+init_define_navigator();
+
 // src/support/nearest.ts
+init_define_navigator();
 var import_fastest_levenshtein = __toESM(require_mod(), 1);
 
+// src/postgres/connection-url.ts
+init_define_navigator();
+
+// src/postgres/password-file.ts
+init_define_navigator();
+
+// src/postgres/service-file.ts
+init_define_navigator();
+
 // src/postgres/tls.ts
+init_define_navigator();
 import { isIP } from "node:net";
 function tlsOptions({ host, tls: tls2 }) {
   const { mode, rootCertificates, clientCertificate, clientKey } = tls2;
@@ -2379,6 +2427,7 @@ function redactTarget({ user, host, port, database }) {
 }
 
 // src/postgres/prepared-password.ts
+init_define_navigator();
 var BLANKS = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu;
 var NOTHING = /\u00ad|\u034f|\u1806|[\u180b-\u180d]|\u200c|\u200d|\u2060|[\ufe00-\ufe0f]|\ufeff/gu;
 function preparePassword(password) {
@@ -2445,6 +2494,7 @@ var POOLER_ERRORS = {
 };
 var SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 var RECOVERY_ROUTINES = /* @__PURE__ */ new Set(["ProcessInterrupts", "ProcessRecoveryConflictInterrupt"]);
+var RAISE_ROUTINE = "exec_stmt_raise";
 var UNREADABLE = "UNREADABLE";
 var NETWORK_ERRORS = {
   ECONNREFUSED: { says: "nothing accepts connections there", hint: "Check host and port, and that the server is running and listens on this address." },
@@ -2508,7 +2558,9 @@ function serverProblem(failure, sqlstate, context) {
   });
 }
 function meaningOf(failure, sqlstate, context) {
-  const listed = SERVER_ERRORS[sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
+  const isRaised = context.connected && failure.routine === RAISE_ROUTINE;
+  const listed = SERVER_ERRORS[isRaised ? "P0" : sqlstate] ?? SERVER_ERRORS[sqlstate.slice(0, 2)];
+  if (isRaised && listed) return listed;
   const meaning = listed ?? { code: "query-failed", says: "the server failed" };
   const pooler = sqlstate === "08P01" && POOLER_ERRORS[failure.message];
   if (pooler) return pooler;
@@ -2587,6 +2639,7 @@ function capitalised(text) {
 }
 
 // src/postgres/last-words.ts
+init_define_navigator();
 var TAIL_BYTES = 2048;
 var ENDING = /[EN][^]{4}S(?:[^\0]*\0V(?:FATAL|PANIC|WARNING(?=\0C57P))|FATAL)\0C([0-9A-Z]{5})\0M([^\0]*)\0(?:[a-zA-Z][^\0]*\0)*\0$/;
 function hearLastWords(socket) {
@@ -2604,10 +2657,12 @@ function readLastWords(tail) {
 }
 
 // src/postgres/socket.ts
+init_define_navigator();
 import { connect } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
 
 // src/postgres/deadline.ts
+init_define_navigator();
 async function within(timeoutMs, work, late) {
   let timer2;
   const timeout = new Promise((_resolve, reject) => {

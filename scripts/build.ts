@@ -43,6 +43,8 @@ export async function buildDist(
       ROWGATE_VERSION: JSON.stringify(version),
       __dirname: 'import.meta.dirname',
       __filename: 'import.meta.filename',
+      // Node 20 has none, and there pg finds out where it runs by a Response, for which Node loads its whole fetch.
+      navigator: JSON.stringify({ userAgent: 'Node.js' }),
     },
   });
   const files = new Map(

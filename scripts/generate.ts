@@ -4,7 +4,9 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { parse } from 'yaml';
+import { backfillReportJsonSchema } from '../src/report/backfill-report.ts';
 import { reportJsonSchema } from '../src/report/report.ts';
+import { rolloutJsonSchema } from '../src/rollout/phase.ts';
 import { KIND_NAMES, rulesJsonSchema, type KindName } from '../src/rules/rule-schema.ts';
 
 const root = path.resolve(import.meta.dirname ?? '.', '..');
@@ -15,6 +17,8 @@ export async function generateFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   files.set('schema/rules.schema.json', `${JSON.stringify(rulesJsonSchema(), null, 2)}\n`);
   files.set('schema/report.schema.json', `${JSON.stringify(reportJsonSchema(), null, 2)}\n`);
+  files.set('schema/backfill-report.schema.json', `${JSON.stringify(backfillReportJsonSchema(), null, 2)}\n`);
+  files.set('schema/rollout.schema.json', `${JSON.stringify(rolloutJsonSchema(), null, 2)}\n`);
   for (const kind of KIND_NAMES.filter((each) => existsSync(path.join(root, 'test/kinds', each))))
     files.set(`docs/kinds/${kind}.md`, kindPage(kind));
   const options = (await resolveConfig(path.join(root, 'README.md'))) ?? {};

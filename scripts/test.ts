@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { glob } from 'tinyglobby';
 import { startEmbeddedPostgres } from '../src/postgres/embedded.ts';
+import { renderCounts } from './counts.ts';
 import { ROOT } from './root.ts';
 import { runTests } from './run-tests.ts';
 
@@ -23,7 +24,8 @@ if (files.length === 0) {
   const server = await startEmbeddedPostgres({ settings: { max_connections: 200 } });
   try {
     const patterns = values['test-name-pattern']?.map((pattern) => `--test-name-pattern=${pattern}`) ?? [];
-    const { exitCode } = await runTests(files, { ROWGATE_TEST_SERVER_URL: server.url }, patterns);
+    const { exitCode, counts } = await runTests(files, { ROWGATE_TEST_SERVER_URL: server.url }, patterns);
+    process.stdout.write(`\n${renderCounts(counts)}`);
     process.exitCode = exitCode;
   } finally {
     await server.stop();
