@@ -44857,7 +44857,7 @@ var SIGNALS = {
     says: "a replica is behind in replaying",
     unit: "ms",
     limit: 1e4,
-    statement: () => sql`
+    statement: sql`
       select coalesce(pg_catalog.max(extract(epoch from replay_lag)) * 1000, 0)::bigint::text as value,
         (pg_catalog.count(*) = 0 or ${mayReadStatistics}) as is_visible
       from pg_catalog.pg_stat_replication`
@@ -44866,7 +44866,7 @@ var SIGNALS = {
     says: "a replication slot retains log that nobody has read",
     unit: "bytes",
     limit: 4 * 1024 ** 3,
-    statement: () => sql`
+    statement: sql`
       select coalesce(pg_catalog.max(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)), 0)::bigint::text as value,
         true as is_visible
       from pg_catalog.pg_replication_slots`
@@ -44875,7 +44875,7 @@ var SIGNALS = {
     says: "other sessions wait for locks of this backfill",
     unit: "count",
     limit: 1,
-    statement: () => sql`
+    statement: sql`
       select pg_catalog.count(distinct l.pid)::text as value, true as is_visible
       from pg_catalog.pg_locks l
       where not l.granted and pg_catalog.pg_blocking_pids(l.pid) && array(
@@ -44892,7 +44892,7 @@ var SIGNALS = {
     limit: 64,
     // The server asks for the right to call a function when a statement begins, whatever the statement makes of it.
     needs: sql`pg_catalog.has_function_privilege('pg_catalog.pg_ls_archive_statusdir()', 'execute')`,
-    statement: () => sql`
+    statement: sql`
       select pg_catalog.count(*)::text as value, true as is_visible
       from pg_catalog.pg_ls_archive_statusdir() as f where f.name operator(pg_catalog.~) '[.]ready$'`
   },
@@ -44900,8 +44900,8 @@ var SIGNALS = {
     says: "an old transaction or slot keeps vacuum from removing what the backfill leaves behind",
     unit: "count",
     limit: 1e7,
-    statement: () => sql`
-      select coalesce(pg_catalog.max(pg_catalog.age(held.xmin)), 0)::text as value, true as is_visible
+    statement: sql`
+      select coalesce(pg_catalog.max(pg_catalog.age(held.xmin)), 0)::text as value, ${mayReadStatistics} as is_visible
       from (
         select backend_xmin as xmin from pg_catalog.pg_stat_activity where backend_xmin is not null
         union all select xmin from pg_catalog.pg_replication_slots where xmin is not null
@@ -44912,39 +44912,52 @@ var SIGNALS = {
     says: "autovacuum works to prevent wraparound",
     unit: "count",
     limit: 1,
-    statement: () => sql`
+    statement: sql`
       select pg_catalog.count(*)::text as value, ${mayReadStatistics} as is_visible
       from pg_catalog.pg_stat_activity
       where backend_type = 'autovacuum worker' and query operator(pg_catalog.~~) '%(to prevent wraparound)%'
         and datname = pg_catalog.current_database()`
   },
   checkpoints: {
-    says: "checkpoints are requested, as log fills faster than planned, since the run began",
+    says: "log fills so fast that checkpoints are forced",
     unit: "count",
-    limit: 20,
-    statement: (version2) => version2 >= 17 ? sql`select num_requested::text as value, true as is_visible from pg_catalog.pg_stat_checkpointer` : sql`select checkpoints_req::text as value, true as is_visible from pg_catalog.pg_stat_bgwriter`
+    // In five minutes: one in 30 seconds is what the server itself warns of (`checkpoint_warning`).
+    limit: 10,
+    overMs: 3e5,
+    // By what the server computes them from, as its counters also count DROP DATABASE and CHECKPOINT.
+    statement: sql`
+      select pg_catalog.floor(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0') * (1 + pg_catalog.current_setting('checkpoint_completion_target')::numeric)
+          / pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size')))::bigint::text as value,
+        true as is_visible`
   }
 };
 var SIGNAL_NAMES = Object.keys(SIGNALS);
-async function readSignals(query2, version2, { limits, required: required2, query: own2 }, first) {
+async function readSignals(query2, { limits, required: required2, query: own2 }, history) {
   const readings = [];
   for (const name3 of SIGNAL_NAMES) {
-    const limit = limits[name3] ?? SIGNALS[name3].limit;
+    const signal = SIGNALS[name3];
+    const limit = limits[name3] ?? signal.limit;
     if (limit === "off") continue;
-    const value = await readOne(query2, SIGNALS[name3], version2);
-    if (value !== void 0 && !first.has(name3)) first.set(name3, value);
-    const since = name3 === "checkpoints" ? first.get(name3) ?? 0 : 0;
-    readings.push(judge(name3, value === void 0 ? value : value - since, limit, required2.includes(name3)));
+    const read2 = await readOne(query2, signal);
+    const value = signal.overMs === void 0 ? read2 : grownBy(history, name3, read2, signal.overMs);
+    readings.push(judge(name3, value, limit, required2.includes(name3)));
   }
   if (own2) readings.push(await readOwn(query2, own2));
   return readings;
 }
-async function readOne(query2, signal, version2) {
+async function readOne(query2, signal) {
   const [may] = signal.needs ? await query2(sql`select ${signal.needs} as granted`) : [];
   if (may?.["granted"] === "f") return void 0;
-  const [row2] = await query2(signal.statement(version2));
+  const [row2] = await query2(signal.statement);
   const value = Number(row2?.["value"] ?? Number.NaN);
   return row2?.["is_visible"] === "t" && Number.isFinite(value) ? value : void 0;
+}
+function grownBy(history, name3, value, overMs) {
+  if (value === void 0) return void 0;
+  const atMs = performance.now();
+  const seen = [...history.get(name3) ?? [], { atMs, value }].filter((each) => each.atMs >= atMs - overMs);
+  history.set(name3, seen);
+  return Math.max(0, value - Math.min(...seen.map((each) => each.value)));
 }
 function judge(name3, value, limit, isRequired) {
   const { says, unit } = SIGNALS[name3];
@@ -44981,18 +44994,18 @@ async function readOwn(query2, own2) {
 // src/backfill/monitor.ts
 var EVERY_MS = 1e3;
 var BLOCKING_SAMPLES = 2;
-async function startMonitor(database, version2, throttling) {
+async function startMonitor(database, throttling) {
   let session = await database.connect();
   const over = new AbortController();
   let failure2;
   let blocked = 0;
-  const first = /* @__PURE__ */ new Map();
+  const history = /* @__PURE__ */ new Map();
   const read2 = () => {
     if (!session) throw new TypeError("the monitor has no session");
     return inReadOnlyTransaction(
       session,
       { statementTimeoutMs: 5e3, lockTimeoutMs: 1e3 },
-      (query2) => readSignals(query2, version2, throttling, first)
+      (query2) => readSignals(query2, throttling, history)
     );
   };
   let readings = await read2().catch(async (error3) => {
@@ -45556,7 +45569,7 @@ var PASSING2 = /* @__PURE__ */ new Set([
 var GRAVITY = ["failed", "interrupted", "cancelled", "paused", "bound", "done"];
 async function workRun(options) {
   const { database, run: run2, lanes, workers, signal } = options;
-  const monitor = await startMonitor(database, options.version, options.throttling);
+  const monitor = await startMonitor(database, options.throttling);
   try {
     const name3 = `${hostname().slice(0, 40)}:${process.pid}:${randomBytes(2).toString("hex")}`;
     await record(options, "worked on", `${workers} ${workers === 1 ? "worker" : "workers"}`, name3);
@@ -57033,7 +57046,6 @@ async function execute({ options, world, requester, rules, found }, looked, lane
       run: run2,
       server,
       lanes: records,
-      version: Number.parseInt(looked.target.serverVersion, 10),
       workers: options.workers,
       withTriggers: found.findings?.some(({ name: name3 }) => name3.startsWith("trigger:")) ?? false,
       throttling: { limits: options.throttle, required: options.requireSignal, query: query2 },

@@ -125,7 +125,6 @@ async function execute(
       run,
       server,
       lanes: records,
-      version: Number.parseInt(looked.target.serverVersion, 10),
       workers: options.workers,
       withTriggers: found.findings?.some(({ name }) => name.startsWith('trigger:')) ?? false,
       throttling: { limits: options.throttle, required: options.requireSignal, query },

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, Session } from '../postgres/database.ts';
 import { inReadOnlyTransaction } from '../postgres/transaction.ts';
 import { asProblem } from '../support/problem.ts';
-import { readSignals, type Reading, type SignalName, type Throttling } from './throttle.ts';
+import { readSignals, type CounterHistory, type Reading, type Throttling } from './throttle.ts';
 
 /** Watches the server's signals on a session of its own, beside the workers, so that it sees what their locks do. */
 export type Monitor = {
@@ -21,20 +21,16 @@ const BLOCKING_SAMPLES = 2;
  * Reads the signals once, then begins to watch them; rejects where that first reading fails. While they cannot be read
  * later on, workers wait: what was last known may be over.
  */
-export async function startMonitor(
-  database: Database,
-  version: number,
-  throttling: Throttling,
-): Promise<Monitor> {
+export async function startMonitor(database: Database, throttling: Throttling): Promise<Monitor> {
   let session: Session | undefined = await database.connect();
   const over = new AbortController();
   let failure: string | undefined;
   let blocked = 0;
-  const first = new Map<SignalName, number>();
+  const history: CounterHistory = new Map();
   const read = () => {
     if (!session) throw new TypeError('the monitor has no session');
     return inReadOnlyTransaction(session, { statementTimeoutMs: 5_000, lockTimeoutMs: 1_000 }, (query) =>
-      readSignals(query, version, throttling, first),
+      readSignals(query, throttling, history),
     );
   };
   let readings = await read().catch(async (error: unknown) => {

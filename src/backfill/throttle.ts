@@ -10,10 +10,12 @@ type Signal = {
   readonly says: string;
   readonly unit: 'ms' | 'bytes' | 'count';
   readonly limit: number;
+  /** Of a counter that only ever grows: what counts is how much it grew in this time. */
+  readonly overMs?: number;
   /** Without this right the statement fails; without `needs` it always may be asked. */
   readonly needs?: Sql;
   /** One row with `value`, and `is_visible`, false where the role may not see it. */
-  readonly statement: (version: number) => Sql;
+  readonly statement: Sql;
 };
 
 const mayReadStatistics = sql`pg_catalog.pg_has_role('pg_read_all_stats', 'usage')`;
@@ -24,7 +26,7 @@ export const SIGNALS = {
     says: 'a replica is behind in replaying',
     unit: 'ms',
     limit: 10_000,
-    statement: () => sql`
+    statement: sql`
       select coalesce(pg_catalog.max(extract(epoch from replay_lag)) * 1000, 0)::bigint::text as value,
         (pg_catalog.count(*) = 0 or ${mayReadStatistics}) as is_visible
       from pg_catalog.pg_stat_replication`,
@@ -33,7 +35,7 @@ export const SIGNALS = {
     says: 'a replication slot retains log that nobody has read',
     unit: 'bytes',
     limit: 4 * 1024 ** 3,
-    statement: () => sql`
+    statement: sql`
       select coalesce(pg_catalog.max(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)), 0)::bigint::text as value,
         true as is_visible
       from pg_catalog.pg_replication_slots`,
@@ -42,7 +44,7 @@ export const SIGNALS = {
     says: 'other sessions wait for locks of this backfill',
     unit: 'count',
     limit: 1,
-    statement: () => sql`
+    statement: sql`
       select pg_catalog.count(distinct l.pid)::text as value, true as is_visible
       from pg_catalog.pg_locks l
       where not l.granted and pg_catalog.pg_blocking_pids(l.pid) && array(
@@ -59,7 +61,7 @@ export const SIGNALS = {
     limit: 64,
     // The server asks for the right to call a function when a statement begins, whatever the statement makes of it.
     needs: sql`pg_catalog.has_function_privilege('pg_catalog.pg_ls_archive_statusdir()', 'execute')`,
-    statement: () => sql`
+    statement: sql`
       select pg_catalog.count(*)::text as value, true as is_visible
       from pg_catalog.pg_ls_archive_statusdir() as f where f.name operator(pg_catalog.~) '[.]ready$'`,
   },
@@ -67,8 +69,8 @@ export const SIGNALS = {
     says: 'an old transaction or slot keeps vacuum from removing what the backfill leaves behind',
     unit: 'count',
     limit: 10_000_000,
-    statement: () => sql`
-      select coalesce(pg_catalog.max(pg_catalog.age(held.xmin)), 0)::text as value, true as is_visible
+    statement: sql`
+      select coalesce(pg_catalog.max(pg_catalog.age(held.xmin)), 0)::text as value, ${mayReadStatistics} as is_visible
       from (
         select backend_xmin as xmin from pg_catalog.pg_stat_activity where backend_xmin is not null
         union all select xmin from pg_catalog.pg_replication_slots where xmin is not null
@@ -79,20 +81,23 @@ export const SIGNALS = {
     says: 'autovacuum works to prevent wraparound',
     unit: 'count',
     limit: 1,
-    statement: () => sql`
+    statement: sql`
       select pg_catalog.count(*)::text as value, ${mayReadStatistics} as is_visible
       from pg_catalog.pg_stat_activity
       where backend_type = 'autovacuum worker' and query operator(pg_catalog.~~) '%(to prevent wraparound)%'
         and datname = pg_catalog.current_database()`,
   },
   checkpoints: {
-    says: 'checkpoints are requested, as log fills faster than planned, since the run began',
+    says: 'log fills so fast that checkpoints are forced',
     unit: 'count',
-    limit: 20,
-    statement: (version) =>
-      version >= 17
-        ? sql`select num_requested::text as value, true as is_visible from pg_catalog.pg_stat_checkpointer`
-        : sql`select checkpoints_req::text as value, true as is_visible from pg_catalog.pg_stat_bgwriter`,
+    // In five minutes: one in 30 seconds is what the server itself warns of (`checkpoint_warning`).
+    limit: 10,
+    overMs: 300_000,
+    // By what the server computes them from, as its counters also count DROP DATABASE and CHECKPOINT.
+    statement: sql`
+      select pg_catalog.floor(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0') * (1 + pg_catalog.current_setting('checkpoint_completion_target')::numeric)
+          / pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size')))::bigint::text as value,
+        true as is_visible`,
   },
 } as const satisfies Record<string, Signal>;
 
@@ -120,32 +125,48 @@ export type Reading = {
   readonly holds: string | undefined;
 };
 
-/** Reads every signal that is watched. `first` takes what is read the first time, for signals that only grow. */
+/** What counters were, and when, in milliseconds of `performance.now()`. */
+export type CounterHistory = Map<SignalName, readonly { readonly atMs: number; readonly value: number }[]>;
+
+/** Reads every signal that is watched; `history` takes what counters are, for the next time. */
 export async function readSignals(
   query: Query,
-  version: number,
   { limits, required, query: own }: Throttling,
-  first: Map<SignalName, number>,
+  history: CounterHistory,
 ): Promise<Reading[]> {
   const readings: Reading[] = [];
   for (const name of SIGNAL_NAMES) {
-    const limit = limits[name] ?? SIGNALS[name].limit;
+    const signal: Signal = SIGNALS[name];
+    const limit = limits[name] ?? signal.limit;
     if (limit === 'off') continue;
-    const value = await readOne(query, SIGNALS[name], version);
-    if (value !== undefined && !first.has(name)) first.set(name, value);
-    const since = name === 'checkpoints' ? (first.get(name) ?? 0) : 0;
-    readings.push(judge(name, value === undefined ? value : value - since, limit, required.includes(name)));
+    const read = await readOne(query, signal);
+    const value = signal.overMs === undefined ? read : grownBy(history, name, read, signal.overMs);
+    readings.push(judge(name, value, limit, required.includes(name)));
   }
   if (own) readings.push(await readOwn(query, own));
   return readings;
 }
 
-async function readOne(query: Query, signal: Signal, version: number): Promise<number | undefined> {
+async function readOne(query: Query, signal: Signal): Promise<number | undefined> {
   const [may] = signal.needs ? await query(sql`select ${signal.needs} as granted`) : [];
   if (may?.['granted'] === 'f') return undefined;
-  const [row] = await query(signal.statement(version));
+  const [row] = await query(signal.statement);
   const value = Number(row?.['value'] ?? Number.NaN);
   return row?.['is_visible'] === 't' && Number.isFinite(value) ? value : undefined;
+}
+
+function grownBy(
+  history: CounterHistory,
+  name: SignalName,
+  value: number | undefined,
+  overMs: number,
+): number | undefined {
+  if (value === undefined) return undefined;
+  const atMs = performance.now();
+  const seen = [...(history.get(name) ?? []), { atMs, value }].filter((each) => each.atMs >= atMs - overMs);
+  history.set(name, seen);
+  // Counters begin again at 0 when the server's statistics are reset.
+  return Math.max(0, value - Math.min(...seen.map((each) => each.value)));
 }
 
 function judge(name: SignalName, value: number | undefined, limit: number, isRequired: boolean): Reading {

@@ -21,8 +21,6 @@ export type WorkOptions = {
   readonly run: BackfillRun;
   readonly lanes: readonly LaneRecord[];
   readonly server: ServerIdentity;
-  /** The server's major version. */
-  readonly version: number;
   readonly workers: number;
   /** Whether triggers of the user fire: a first batch then says what they cost. */
   readonly withTriggers: boolean;
@@ -52,7 +50,7 @@ const GRAVITY = ['failed', 'interrupted', 'cancelled', 'paused', 'bound', 'done'
  */
 export async function workRun(options: WorkOptions): Promise<WorkOutcome> {
   const { database, run, lanes, workers, signal } = options;
-  const monitor = await startMonitor(database, options.version, options.throttling);
+  const monitor = await startMonitor(database, options.throttling);
   try {
     const name = `${hostname().slice(0, 40)}:${process.pid}:${randomBytes(2).toString('hex')}`;
     await record(options, 'worked on', `${workers} ${workers === 1 ? 'worker' : 'workers'}`, name);
