@@ -29,9 +29,9 @@ type Job = {
   readonly steps: readonly Step[];
 };
 type Workflow = {
-  readonly on: Readonly<
-    Record<string, { readonly branches?: readonly string[]; readonly inputs?: object } | null>
-  >;
+  readonly on:
+    | string
+    | Readonly<Record<string, { readonly branches?: readonly string[]; readonly inputs?: object } | null>>;
   readonly permissions?: Readonly<Record<string, string>>;
   readonly concurrency?: { readonly 'cancel-in-progress'?: boolean };
   readonly jobs: Readonly<Record<string, Job>>;
@@ -45,9 +45,11 @@ const examples = readdirSync('examples').map((name) => {
   const jobs = Object.values(workflow.jobs);
   const steps = jobs.flatMap((job) => job.steps.map((step) => ({ job, step })));
   const gates = steps.filter(({ step }) => step.uses?.includes('/rowgate@'));
+  const events = typeof workflow.on === 'string' ? { [workflow.on]: null } : workflow.on;
   return {
     name,
     workflow,
+    events,
     jobs,
     steps,
     gates,
@@ -67,6 +69,7 @@ const pullOf = (repo: string) => ({
 const payloads: Readonly<Record<string, unknown>> = {
   push: { repository: shop },
   schedule: { repository: shop },
+  deployment: { repository: shop, deployment: { environment: 'production' } },
   workflow_dispatch: { repository: shop, inputs: { only: '' } },
   pull_request: pullOf('acme/shop'),
   pull_request_target: pullOf('eve/shop'),
@@ -82,14 +85,19 @@ function cellsOf({ strategy }: Job): Readonly<Record<string, string>>[] {
 
 /** What the expressions of the examples stand for. */
 function evaluated(text: string, url: string, more: Readonly<Record<string, string>> = {}): string {
-  const values: Record<string, string> = { 'secrets.ROWGATE_DATABASE_URL': url, 'inputs.only': '', ...more };
+  const values: Record<string, string> = {
+    'secrets.ROWGATE_DATABASE_URL': url,
+    'inputs.only': '',
+    'inputs.phase': '2',
+    ...more,
+  };
   return String(text).replace(/\$\{\{ (.*?) \}\}/g, (_, expression: string) => {
     assert.ok(expression in values, `the test does not know ${expression}`);
     return values[expression] ?? '';
   });
 }
 
-for (const { name, workflow, jobs, steps, gates, fills } of examples) {
+for (const { name, workflow, events, jobs, steps, gates, fills } of examples) {
   test(`${name} runs the gate with inputs that there are, and grants no more than it needs`, () => {
     assert.ok(gates.length > 0);
     for (const { job, step } of gates) {
@@ -105,10 +113,10 @@ for (const { name, workflow, jobs, steps, gates, fills } of examples) {
   });
 
   test(`${name} runs nothing of a pull request that it should not`, () => {
-    for (const [event, filter] of Object.entries(workflow.on)) {
+    for (const [event, filter] of Object.entries(events)) {
       if (event.startsWith('pull_request')) assert.deepEqual(filter?.branches, ['main']);
     }
-    const isTarget = 'pull_request_target' in workflow.on;
+    const isTarget = 'pull_request_target' in events;
     const checkouts = steps.filter(({ step }) => step.uses?.startsWith('actions/checkout@'));
     if (isTarget) assert.deepEqual([checkouts, steps.length], [[], gates.length]);
     for (const { step } of checkouts) assert.equal(String(step.with?.['persist-credentials']), 'false');
@@ -118,8 +126,10 @@ for (const { name, workflow, jobs, steps, gates, fills } of examples) {
     }
   });
 
-  for (const event of fills ? [] : Object.keys(workflow.on)) {
+  for (const event of fills ? [] : Object.keys(events)) {
     test(`${name} gates a clean database on ${event}`, async (t) => {
+      // A workflow that is called has the event of the one that calls it.
+      const eventName = event === 'workflow_call' ? 'push' : event;
       const database = await template.createDatabase();
       const files = { 'rules/workspace-isolation.yml': pack };
       const pulls = [{ number: 7, headSha: 'd'.repeat(40), files: [] }];
@@ -146,7 +156,7 @@ for (const { name, workflow, jobs, steps, gates, fills } of examples) {
             files: { ...(hasCheckout ? files : {}), ...(step.with?.['mode'] === 'merge' ? reports : {}) },
             inputs: Object.fromEntries(inputs),
             env: { GITHUB_API_URL: api.url },
-            event: { name: event, payload: payloads[event] },
+            event: { name: eventName, payload: payloads[eventName] },
           });
           assert.equal(run.exitCode, 0, run.log);
           assert.equal(run.outputs['rules-run'], '15');
@@ -161,7 +171,7 @@ for (const { name, workflow, jobs, steps, gates, fills } of examples) {
   if (!fills) continue;
 
   test(`${name} is started by hand alone, waits for a reviewer, and is not cut off by the next`, () => {
-    assert.deepEqual(Object.keys(workflow.on), ['workflow_dispatch']);
+    assert.deepEqual(Object.keys(events), ['workflow_dispatch']);
     assert.equal(workflow.concurrency?.['cancel-in-progress'], false);
     for (const job of jobs) {
       assert.ok(job.environment);
@@ -194,7 +204,7 @@ for (const { name, workflow, jobs, steps, gates, fills } of examples) {
       });
     const missing = async () =>
       (await database.rows('select count(*)::int as n from policies where workspace_id is null'))[0]?.['n'];
-    const hasDryRun = 'execute' in (workflow.on['workflow_dispatch']?.inputs ?? {});
+    const hasDryRun = 'execute' in (events['workflow_dispatch']?.inputs ?? {});
     for (const execute of hasDryRun ? ['false', 'true'] : ['true']) {
       values['inputs.execute'] = execute;
       for (const { job, step } of gates) {
