@@ -46,6 +46,8 @@ export async function runChecks(
 ): Promise<CheckResult[]> {
   const { signal, onProgress } = options;
   const results = new Map<Check, CheckResult>();
+  /** What ended the session at which a check was asked together with others. */
+  const losses = new Map<Check, Problem>();
   const checks = { done: 0, total: ordered.length };
   const pages = { done: 0, total: steps.reduce((sum, step) => sum + pagesOf(step), 0) };
   const tell = (check: Check): void => onProgress({ check, checks: { ...checks }, pages: { ...pages } });
@@ -85,7 +87,10 @@ export async function runChecks(
     } of some)
       tell(first);
     // Each alone where something is wrong with one of them, which is then found.
-    const counted = await countTogether(some, session, options).catch(() => undefined);
+    const counted = await countTogether(some, session, options).catch((error: unknown) => {
+      if (!session.alive) some.flatMap(checksOf).forEach((check) => losses.set(check, asProblem(error)));
+      return undefined;
+    });
     if (!counted) return some.flatMap(tasksOf);
     for (const each of counted) {
       pages.done += pagesOf(each.step);
@@ -117,8 +122,9 @@ export async function runChecks(
     sessions: sessionsFor(shared, counting.length, options),
   });
   await workAlone(steps.filter(isRaw).flatMap(tasksOf), snapshot, options);
-  const missing = signal.aborted ? cancelled(signal) : lost();
-  return ordered.map((check) => results.get(check) ?? unmeasured(check, missing));
+  const missing = (check: Check): Problem =>
+    signal.aborted ? cancelled(signal) : (losses.get(check) ?? lost());
+  return ordered.map((check) => results.get(check) ?? unmeasured(check, missing(check)));
 }
 
 const majorOf = ({ target }: Snapshot): number => Number.parseInt(target.serverVersion, 10);

@@ -47,24 +47,34 @@ function expectReason({ rule, problem, reason, violations, classes }: ReportResu
   assert.doesNotMatch(problem.code, /internal|rules-invalid/, problem.message);
 }
 
+/** By which a session makes sure that what it has counted was the whole. */
+const LOOKS_AGAIN = /^P[^]*pg_catalog\.pg_locks/;
+
 /**
- * The rules whose statement the server has answered; and of them those that were finished: another one's statement
- * came after, on the same session, and no fault had struck the answer.
+ * The rules whose statement the server has answered; and of them those that were finished: it was looked once more
+ * whether that was the whole, for several at a time, something else was asked after, and no fault had struck an answer.
  */
 function answersIn(passed: readonly Passed[]) {
-  const asked = new Map<number, string>();
   const answered = new Set<string>();
   const finished = new Set<string>();
-  const doubtful = new Set<string | undefined>();
+  const sessions = new Map<
+    number,
+    { asked?: string | undefined; counted: string[]; looks: boolean; done: string[] }
+  >();
   for (const { from, type, session, text } of passed) {
-    const before = asked.get(session);
-    const rule = Object.keys(MEASURES).find((each) => MEASURES[each]?.test(text));
-    const isOver = before !== undefined && answered.has(before);
-    if (from === 'client' && type === 'P' && !isOver) asked.delete(session);
-    if (rule !== undefined) asked.set(session, rule);
-    if (rule !== undefined && isOver && !doubtful.has(before)) finished.add(before);
-    if (from === 'server' && type === 'C' && before !== undefined) answered.add(before);
-    if (type === STRUCK) doubtful.add(before);
+    const state = sessions.get(session) ?? { counted: [], looks: false, done: [] };
+    sessions.set(session, state);
+    if (type === STRUCK) Object.assign(state, { counted: [], looks: false, done: [] });
+    if (from === 'client' && type === 'P') {
+      state.done.splice(0).forEach((rule) => finished.add(rule));
+      state.asked = Object.keys(MEASURES).find((each) => MEASURES[each]?.test(text));
+      state.looks = LOOKS_AGAIN.test(text);
+    }
+    if (from !== 'server' || type !== 'C') continue;
+    if (state.looks) state.done.push(...state.counted.splice(0));
+    if (state.asked === undefined) continue;
+    answered.add(state.asked);
+    state.counted.push(state.asked);
   }
   return { answered, finished };
 }

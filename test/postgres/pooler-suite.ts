@@ -23,7 +23,7 @@ rules:
   - { id: owned, kind: not_null, tables: [items], column: owner }
   - { id: counted, kind: not_null, tables: [items], column: amount }
   - { id: bound, kind: references, tables: [items], parent: owners, on: { owner: id } }
-  - { id: named, kind: not_null, tables: [owners], column: name }
+  - { id: named, kind: not_null, tables: [owners], column: name, timeout: 50s }
   - { id: cheap, kind: query, query: 'select id from public.items where abs(amount) > 590', key: [id] }
   - { id: dear, kind: query, query: 'select id from public.items where abs(amount) > 600', key: [id] }
 `;
@@ -34,7 +34,7 @@ const ANSWERS = { owned: 10, counted: 1, bound: 90, named: 0, cheap: 10, dear: 0
 /** The same of a copy without the rows after the 300th. */
 const OTHER_ANSWERS = { owned: 5, counted: 1, bound: 45, named: 0, cheap: 0, dear: 0 };
 
-/** A connection that is lost at the second table: the larger one comes first, with its rules together. */
+/** A connection that is lost at the second table: the larger one comes first, with its rules together. A time limit of its own keeps the second apart. */
 const LOST_AT_OWNERS = {
   ...ANSWERS,
   ...Object.fromEntries(['named', 'cheap', 'dear'].map((rule) => [rule, 'connection-lost'])),
