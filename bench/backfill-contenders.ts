@@ -15,7 +15,7 @@ export type Contender = {
   readonly share: number;
   /** Whether the filled column has an index. */
   readonly isIndexed: boolean;
-  readonly fill: (table: FilledTable) => Promise<unknown>;
+  readonly work: (table: FilledTable) => Promise<unknown>;
 };
 
 type FilledTable = {
@@ -58,11 +58,11 @@ const rowgate =
 
 /** The first is what the others are compared with. */
 export const CONTENDERS: readonly Contender[] = [false, true].flatMap((isIndexed) => [
-  { name: 'One UPDATE', share: 1, isIndexed, fill: ({ client }: FilledTable) => client.query(FILL) },
-  { name: 'Batches of 1,000 by key', share: 1, isIndexed, fill: inKeyBatches },
-  { name: '`where null limit 500`, a tenth of the rows', share: 0.1, isIndexed, fill: untilNoneIsNull },
-  { name: 'Rowgate, one worker, `--nice 0`', share: 1, isIndexed, fill: rowgate(1) },
-  { name: 'Rowgate, two workers, `--nice 0`', share: 1, isIndexed, fill: rowgate(2) },
+  { name: 'One UPDATE', share: 1, isIndexed, work: ({ client }: FilledTable) => client.query(FILL) },
+  { name: 'Batches of 1,000 by key', share: 1, isIndexed, work: inKeyBatches },
+  { name: '`where null limit 500`, a tenth of the rows', share: 0.1, isIndexed, work: untilNoneIsNull },
+  { name: 'Rowgate, one worker, `--nice 0`', share: 1, isIndexed, work: rowgate(1) },
+  { name: 'Rowgate, two workers, `--nice 0`', share: 1, isIndexed, work: rowgate(2) },
 ]);
 
 /** Runs `rowgate backfill --execute` as a shell would, and gives its report. */
@@ -111,7 +111,7 @@ export async function buildOrders(
     create table tenants (id bigint primary key, workspace_id bigint not null);
     insert into tenants select i, 1 + i % 200 from generate_series(1, 5000) i;
     create table orders (id bigint primary key, tenant_id bigint not null, workspace_id bigint, note text);
-    insert into orders select i, 1 + i * 7919 % 5000, null, repeat('x', 100) from generate_series(1, ${rows}) i;
+    insert into orders select i, 1 + i * 7919::bigint % 5000, null, repeat('x', 100) from generate_series(1, ${rows}) i;
     create index on orders (tenant_id);
     ${isIndexed ? 'create index on orders (workspace_id);' : ''}`);
   await owner.query('vacuum (analyze)');
@@ -138,7 +138,7 @@ export async function fillWith(
     const before = await sizes(owner);
     const watch = await watchLocks(url);
     const startedAt = performance.now();
-    await contender.fill({ client: owner, url, cli: at.cli, rows });
+    await contender.work({ client: owner, url, cli: at.cli, rows });
     const elapsedMs = performance.now() - startedAt;
     const longestLockMs = await watch.stop();
     const after = await sizes(owner);
@@ -175,9 +175,9 @@ async function watchLocks(url: string): Promise<{ stop(): Promise<number> }> {
   const client = new Client({ connectionString: url });
   await client.connect();
   let longest = 0;
-  let isOver = false;
+  const over = new AbortController();
   const watch = async (): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const { rows } = await client.query<{ ms: number }>(WRITING);
       longest = Math.max(longest, rows[0]?.ms ?? 0);
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -186,7 +186,7 @@ async function watchLocks(url: string): Promise<{ stop(): Promise<number> }> {
   const watching = watch();
   return {
     stop: async () => {
-      isOver = true;
+      over.abort();
       await watching;
       await client.end();
       return longest;

@@ -44,7 +44,7 @@ async function application(
   until: Promise<unknown>,
 ): Promise<{ reads: Percentiles; writes: Percentiles }> {
   const times = { reads: [] as number[], writes: [] as number[] };
-  let isOver = false;
+  const over = new AbortController();
   const session = async (): Promise<void> => {
     const client = new Client({ connectionString: url });
     await client.connect();
@@ -53,7 +53,7 @@ async function application(
       await client.query(statement, [1 + Math.floor(Math.random() * rows)]);
       into.push(performance.now() - startedAt);
     };
-    while (!isOver) {
+    while (!over.signal.aborted) {
       await timed(
         times.reads,
         'select o.note, t.workspace_id from orders o join tenants t on t.id = o.tenant_id where o.id = $1',
@@ -65,7 +65,7 @@ async function application(
   };
   const sessions = [session(), session()];
   await until;
-  isOver = true;
+  over.abort();
   await Promise.all(sessions);
   return { reads: percentilesOf(times.reads), writes: percentilesOf(times.writes) };
 }
