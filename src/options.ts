@@ -89,6 +89,22 @@ const list = (fallback: readonly string[]) =>
       return items.length > 0 ? items : [...fallback];
     });
 
+/**
+ * Findings by their names, one a line; in a single line a comma separates only where another name begins after it, as
+ * the names of tables may hold commas.
+ */
+const findings = () =>
+  z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .transform((value) => {
+      const split = (text: string) =>
+        text.split(text.includes('\n') ? '\n' : /,(?=\s*(?:[a-z-]+:|long-transaction\s*(?:,|$)))/);
+      return (typeof value === 'string' ? split(value) : (value ?? []))
+        .map((item) => item.trim())
+        .filter(Boolean);
+    });
+
 /** What a person calls something: it stands in tables and file-like lists, so it is short and can be seen. */
 const name = () =>
   z
@@ -125,7 +141,7 @@ const optionShapes = {
   runId: z.string().optional(),
   join: flag(false),
   expectDatabase: z.string().optional(),
-  acknowledge: list([]),
+  acknowledge: findings(),
   maxRows: optional(wholeNumber(1, Number.MAX_SAFE_INTEGER, 1)),
   batchTarget: duration('350ms'),
   nice: decimal(0, 100, 1),

@@ -156,13 +156,8 @@ async function takeUp(session: Session, id: string, options: Options): Promise<B
   if (options.join) return joinRun(session, id);
   const recorded = await inReadOnlyTransaction(session, LEDGER_LIMITS, (ask) => readRun(ask, id));
   if (COMPLETE.has(recorded.state)) return recorded;
-  // A run that was recorded earlier keeps the bounds it was recorded with.
-  const isEnqueued = recorded.state === 'planned' && Boolean(options.runId);
-  const { maxRows, maxDuration: maxDurationMs } = options;
-  return beginRun(session, id, isEnqueued ? NO_BOUNDS : { maxRows, maxDurationMs });
+  return beginRun(session, id, { maxRows: options.maxRows, maxDurationMs: options.maxDuration });
 }
-
-const NO_BOUNDS = { maxRows: undefined, maxDurationMs: undefined };
 
 /** Counts what is left. Only this can say that a run is complete: what its batches said is what they saw then. */
 async function lookAgain(

@@ -7,6 +7,7 @@ import type { LaneRecord } from './lane-records.ts';
 import { highestKey, keyAfterRows, readKey } from './lane-statements.ts';
 import { LEDGER_LIMITS } from './ledger.ts';
 import { rowsToScan, type Pace } from './pace.ts';
+import { workedSince } from './runs.ts';
 
 /** A range of keys to work on, with rows reserved for it. */
 export type Chunk = {
@@ -24,11 +25,14 @@ export type Chunk = {
   readonly scanned: number;
 };
 
+/** An allotment, and how far all workers together have come. */
+export type Allotted = { readonly allotment: Allotment; readonly rowsUpdated: number };
+
 /** What there is to do next. */
 export type Allotment =
   | { readonly next: 'work'; readonly chunk: Chunk; readonly settings: RunSettings }
   /** Everything left is being worked on, or is not due yet. */
-  | { readonly next: 'wait'; readonly forMs: number }
+  | { readonly next: 'wait'; readonly forMs: number; readonly why: string }
   | { readonly next: 'stop'; readonly bound: 'rows' | 'time' }
   | { readonly next: 'leave'; readonly state: RunState }
   /** Every range is done. */
@@ -50,18 +54,36 @@ export async function allocate(
   lanes: readonly LaneRecord[],
   worker: string,
   pace: Pace,
-): Promise<Allotment> {
+): Promise<Allotted> {
   return inTransaction(session, LEDGER_LIMITS, async (query) => {
     const run = await lockRun(query, runId);
-    if (run.state !== 'running' && run.state !== 'holding') return { next: 'leave', state: run.state };
-    if (run.isLate) return { next: 'stop', bound: 'time' };
-    const rows = Math.min(pace.rows, run.left ?? pace.rows);
-    const due = await takeDue(query, runId, lanes, rows);
-    const chunk = rows > 0 ? (due ?? (await cutNext(query, runId, lanes, pace, rows))) : undefined;
-    if (!chunk) return nothingToTake(query, runId, rows);
-    await claim(query, runId, chunk, worker);
-    return { next: 'work', chunk, settings: run.settings };
+    return {
+      allotment: await allot(query, run, { runId, lanes, worker, pace }),
+      rowsUpdated: run.rowsUpdated,
+    };
   });
+}
+
+type Applicant = {
+  readonly runId: string;
+  readonly lanes: readonly LaneRecord[];
+  readonly worker: string;
+  readonly pace: Pace;
+};
+
+async function allot(
+  query: Query,
+  run: LockedRun,
+  { runId, lanes, worker, pace }: Applicant,
+): Promise<Allotment> {
+  if (run.state !== 'running' && run.state !== 'holding') return { next: 'leave', state: run.state };
+  if (run.isLate) return { next: 'stop', bound: 'time' };
+  const rows = Math.min(pace.rows, run.left ?? pace.rows);
+  const due = await takeDue(query, runId, lanes, rows);
+  const chunk = rows > 0 ? (due ?? (await cutNext(query, runId, lanes, pace, rows))) : undefined;
+  if (!chunk) return nothingToTake(query, runId, rows);
+  await claim(query, runId, chunk, worker);
+  return { next: 'work', chunk, settings: run.settings };
 }
 
 type LockedRun = {
@@ -69,6 +91,8 @@ type LockedRun = {
   readonly isLate: boolean;
   /** Rows that may still be given out; undefined where there is no bound. */
   readonly left: number | undefined;
+  /** Rows that all workers together have filled and committed. */
+  readonly rowsUpdated: number;
   readonly settings: RunSettings;
 };
 
@@ -81,15 +105,21 @@ async function lockRun(query: Query, id: string): Promise<LockedRun> {
       )
       returning (select c.refund from rowgate.chunk c where c.id = rowgate.chunk.id) as rows
     )
-    update rowgate.run set worked_at = ${now},
+    update rowgate.run set worked_at = ${now}, worked_ms = worked_ms + ${workedSince}, counted_at = ${now},
       rows_allotted = rows_allotted - (select coalesce(pg_catalog.sum(rows), 0) from returned)
     where id = ${param(id, 'bigint')}
-    returning state, coalesce(deadline <= ${now}, false) as is_late, (max_rows - rows_allotted)::text as left,
+    returning (
+        -- Each row that was given out is filled, reserved, or to be given back.
+        rows_allotted + (select coalesce(pg_catalog.sum(rows), 0) from returned)
+        - (select coalesce(pg_catalog.sum(reserved), 0) from rowgate.chunk where run_id = ${param(id, 'bigint')} and state = 'open')
+        - (select coalesce(pg_catalog.sum(refund), 0) from rowgate.chunk where run_id = ${param(id, 'bigint')} and refund > 0)
+      )::text as rows_updated, state, coalesce(deadline <= ${now}, false) as is_late, (max_rows - rows_allotted)::text as left,
       batch_target_ms::text as batch_target_ms, nice::text as nice`);
   if (!row) throw new TypeError('the run is gone');
   return {
     state: row['state'] as RunState,
     isLate: row['is_late'] === 't',
+    rowsUpdated: Number(row['rows_updated']),
     left: row['left'] === null ? undefined : Number(row['left']),
     settings: { batchTargetMs: Number(row['batch_target_ms']), nice: Number(row['nice']) },
   };
@@ -207,5 +237,6 @@ async function nothingToTake(query: Query, runId: string, rows: number): Promise
   // Rows that are reserved may come back.
   if (rows === 0 && out === 0) return { next: 'stop', bound: 'rows' };
   const dueIn = Number(row?.['due_in'] ?? 0);
-  return { next: 'wait', forMs: Math.min(1_000, Math.max(50, dueIn)) };
+  const why = `${open} ${open === 1 ? 'batch is' : 'batches are'} at work elsewhere, or not due for another try yet`;
+  return { next: 'wait', forMs: Math.min(1_000, Math.max(50, dueIn)), why };
 }

@@ -114,6 +114,7 @@ export type BackfillRun = {
   readonly deadline: string | null;
   /** Milliseconds since a worker last did something for it; null when none ever has. */
   readonly idleMs: number | null;
+  /** Milliseconds in which somebody was at work on it, rests and holds included; null before anybody was. */
   readonly elapsedMs: number | null;
 };
 

@@ -25,6 +25,7 @@ export const ledgerStatements: readonly Sql[] = [
     batch_target_ms integer not null,
     nice double precision not null,
     max_rows bigint,
+    rows_granted bigint,
     rows_allotted bigint not null default 0,
     max_duration_ms bigint,
     deadline timestamptz,
@@ -37,6 +38,8 @@ export const ledgerStatements: readonly Sql[] = [
     started_at timestamptz,
     finished_at timestamptz,
     worked_at timestamptz,
+    worked_ms bigint not null default 0,
+    counted_at timestamptz,
     check (rows_allotted >= 0 and (max_rows is null or rows_allotted <= max_rows))
   )`,
   sql`create table rowgate.lane (

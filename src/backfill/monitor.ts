@@ -43,6 +43,7 @@ export async function startMonitor(database: Database, throttling: Throttling): 
       if (over.signal.aborted) return;
       try {
         if (!session?.alive) session = await database.connect();
+        if (over.signal.aborted) return;
         readings = await read();
         blocked = readings.some(({ name, holds }) => name === 'blocking' && holds) ? blocked + 1 : 0;
         failure = undefined;
@@ -62,6 +63,8 @@ export async function startMonitor(database: Database, throttling: Throttling): 
       over.abort();
       await session?.close();
       await watching;
+      // It may have been opening one meanwhile.
+      await session?.close();
     },
   };
 }

@@ -4,7 +4,7 @@ import { Problem } from '../support/problem.ts';
 import { isFinal, type BackfillRun, type RunBounds } from './backfill-run.ts';
 import { specHashOf } from './lane.ts';
 import { installLedger, LEDGER_LIMITS, ledgerProblem, readLedgerStatus } from './ledger.ts';
-import { createRun, readRun, startRun, type NewRun } from './runs.ts';
+import { createRun, endLate, narrowRows, readRun, startRun, type NewRun } from './runs.ts';
 import type { Fill } from '../plan/fill.ts';
 
 /** A new run, or the one to go on with. */
@@ -38,9 +38,11 @@ export async function prepareRun(session: Session, wanted: WantedRun): Promise<s
   });
 }
 
+const KEPT: RunBounds = { maxRows: undefined, maxDurationMs: undefined };
+
 /**
- * Takes a run up: starts it, with new bounds where it had stopped, or joins the workers that it has. A run that was only
- * recorded keeps the bounds it was recorded with.
+ * Takes a run up: starts it, with new bounds where it had stopped, or joins the workers that it has. One that was only
+ * recorded, or is at work, keeps its bounds, but for a number of rows that is lower than what is left of them.
  */
 export async function beginRun(session: Session, id: string, bounds: RunBounds): Promise<BackfillRun> {
   return inTransaction(session, LEDGER_LIMITS, async (query) => {
@@ -53,7 +55,12 @@ export async function beginRun(session: Session, id: string, bounds: RunBounds):
       throw new Problem('run-busy', `run ${id} is paused`, {
         hint: `Go on with it: rowgate runs resume ${id}`,
       });
-    if (run.state !== 'running' && run.state !== 'holding') await startRun(query, run, bounds);
+    const isAtWork = (run.state === 'running' || run.state === 'holding') && !(await endLate(query, id));
+    const isNew = run.state === 'planned';
+    if (isNew || isAtWork) {
+      if (bounds.maxRows !== undefined) await narrowRows(query, id, bounds.maxRows);
+    }
+    if (!isAtWork) await startRun(query, run, isNew ? KEPT : bounds);
     return readRun(query, id);
   });
 }

@@ -33,9 +33,9 @@ const runId = (id: string): Sql => sql`${param(id, 'bigint')}`;
 export async function createRun(query: Query, run: NewRun): Promise<string> {
   const rules = [...new Set(run.lanes.map(({ fill }) => fill.rule.id))];
   const [row] = await query(sql`
-    insert into rowgate.run (state, rules, spec_hash, batch_target_ms, nice, max_rows, max_duration_ms, rows_at_start, server_id, requested_by, run_url)
+    insert into rowgate.run (state, rules, spec_hash, batch_target_ms, nice, max_rows, rows_granted, max_duration_ms, rows_at_start, server_id, requested_by, run_url)
     values ('planned', ${textArray(rules)}, ${param(run.specHash, 'text')}, ${param(run.settings.batchTargetMs, 'integer')},
-      ${param(run.settings.nice, 'float8')}, ${param(run.bounds.maxRows ?? null, 'bigint')},
+      ${param(run.settings.nice, 'float8')}, ${param(run.bounds.maxRows ?? null, 'bigint')}, ${param(run.bounds.maxRows ?? null, 'bigint')},
       ${param(run.bounds.maxDurationMs ?? null, 'bigint')}, ${param(run.rowsAtStart ?? null, 'bigint')},
       ${param(await readServerId(query), 'text')}, ${param(run.requestedBy ?? null, 'text')}, ${param(run.runUrl ?? null, 'text')})
     returning id::text as id`);
@@ -84,6 +84,14 @@ export async function readServerId(query: Query): Promise<string | null> {
   return row?.['id'] ?? null;
 }
 
+/** Nobody who is at work is silent for longer: a worker looks at its run before and after each batch. */
+const MOST_SILENT_MS = 60_000;
+
+/** Milliseconds of work since they were last counted: none while nobody is meant to work, or where nobody was heard of for long. */
+export const workedSince = sql`case
+    when state in ('running', 'holding', 'verifying') and ${now} - counted_at < ${param(MOST_SILENT_MS, 'bigint')} * interval '1 millisecond'
+    then (extract(epoch from (${now} - counted_at)) * 1000)::bigint else 0 end`;
+
 const runColumns = sql`
   r.id::text as id, r.state, r.reason, pg_catalog.array_to_json(r.rules)::text as rules, r.spec_hash, r.batch_target_ms::text as batch_target_ms,
   r.nice::text as nice, r.max_rows::text as max_rows, r.rows_at_start::text as rows_at_start,
@@ -93,7 +101,7 @@ const runColumns = sql`
   pg_catalog.to_char(r.finished_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as finished_at,
   pg_catalog.to_char(r.deadline at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as deadline,
   (extract(epoch from (${now} - r.worked_at)) * 1000)::bigint::text as idle_ms,
-  (extract(epoch from (coalesce(r.finished_at, ${now}) - r.started_at)) * 1000)::bigint::text as elapsed_ms,
+  case when r.started_at is not null then (r.worked_ms + ${workedSince})::text end as elapsed_ms,
   (select coalesce(pg_catalog.sum(c.rows_updated), 0) from rowgate.chunk c where c.run_id = r.id)::text as rows_updated`;
 
 /** A run by its id; throws `run-unknown`. `lock` holds it against everybody who would change it. */
@@ -148,15 +156,21 @@ function readRunRow(row: Row): BackfillRun {
   };
 }
 
-/** Changes a run's state where that may follow on the one it is in; false where it may not. */
-export async function changeState(query: Query, id: string, to: RunState, reason?: string): Promise<boolean> {
+/** Changes a run's state where that may follow on the one it is in, which `from` can narrow; false where it may not. */
+export async function changeState(
+  query: Query,
+  id: string,
+  to: RunState,
+  reason?: string,
+  from: readonly RunState[] = sourcesOf(to),
+): Promise<boolean> {
   const isOver = to === 'completed' || to === 'completed_with_residue' || to === 'cancelled';
   const rests = isOver || to === 'stopped_at_bound' || to === 'failed';
   const changed = await query(sql`
     update rowgate.run set state = ${param(to, 'text')}, reason = ${param(reason ?? null, 'text')},
       started_at = ${to === 'running' ? sql`coalesce(started_at, ${now})` : sql`started_at`},
-      finished_at = ${rests ? now : sql`null`}
-    where id = ${runId(id)} and state = any(${textArray(sourcesOf(to))})
+      finished_at = ${rests ? now : sql`null`}, worked_ms = worked_ms + ${workedSince}, counted_at = ${now}
+    where id = ${runId(id)} and state = any(${textArray(from)})
     returning id`);
   if (changed.length === 0) return false;
   if (isOver) await query(sql`update rowgate.lane set is_live = false where run_id = ${runId(id)}`);
@@ -175,30 +189,58 @@ export async function addEvent(query: Query, id: string, { kind, detail, worker 
 }
 
 /**
- * Sets a run to work: gives it its time, and where it had stopped, its new bounds; rows count from here. Chunks whose
- * worker is gone give back what they had reserved.
+ * Sets a run to work: gives it its time, and the rows that it may fill from here on. Without a number of rows what is
+ * left of its bound stays, and where nothing is left it gets as many again as it was given last: a run that has a bound
+ * never loses it. Without a time it keeps the one it was recorded with.
  */
 export async function startRun(query: Query, run: BackfillRun, bounds: RunBounds): Promise<void> {
-  const isNew = run.state === 'planned';
-  await query(sql`
-    update rowgate.chunk set reserved = 0, refund = 0 where id in (
-      select id from rowgate.chunk where run_id = ${runId(run.id)} and (reserved > 0 or refund > 0)
-      for update skip locked
-    )`);
-  const keeps = isNew && bounds.maxRows === undefined && bounds.maxDurationMs === undefined;
+  await takeBack(query, run.id);
   const more = param(bounds.maxRows ?? null, 'bigint');
-  const lasts = param(bounds.maxDurationMs ?? null, 'bigint');
+  const lasts = sql`coalesce(${param(bounds.maxDurationMs ?? null, 'bigint')}, r.max_duration_ms)`;
   await query(sql`
     update rowgate.run as r set
-      rows_allotted = used.rows,
-      max_rows = ${keeps ? sql`r.max_rows` : sql`used.rows + ${more}`},
-      max_duration_ms = ${keeps ? sql`r.max_duration_ms` : lasts},
-      deadline = ${now} + ${keeps ? sql`r.max_duration_ms` : lasts} * interval '1 millisecond'
-    from (
-      select coalesce(pg_catalog.sum(rows_updated + reserved), 0) as rows from rowgate.chunk where run_id = ${runId(run.id)}
-    ) as used
+      rows_granted = coalesce(${more}, r.rows_granted),
+      max_rows = coalesce(
+        r.rows_allotted + ${more},
+        case when r.max_rows > r.rows_allotted then r.max_rows else r.rows_allotted + r.rows_granted end
+      ),
+      max_duration_ms = ${lasts},
+      deadline = ${now} + ${lasts} * interval '1 millisecond'
     where r.id = ${runId(run.id)}`);
-  await changeState(query, run.id, 'running', isNew ? undefined : 'it was started again');
+  await changeState(query, run.id, 'running', run.state === 'planned' ? undefined : 'it was started again');
+}
+
+/** Lets a run fill at most so many rows from here on, or fewer where it has fewer left: a bound of others is not widened. */
+export async function narrowRows(query: Query, id: string, rows: number): Promise<void> {
+  await takeBack(query, id);
+  const most = param(rows, 'bigint');
+  await query(sql`
+    update rowgate.run set rows_granted = ${most}, max_rows = rows_allotted + ${most}
+    where id = ${runId(id)} and coalesce(max_rows > rows_allotted + ${most}, true)`);
+}
+
+/** What a worker that is gone had reserved is given back; one that has not begun yet finds that its chunk is not its own any more. */
+async function takeBack(query: Query, id: string): Promise<void> {
+  await query(sql`
+    update rowgate.chunk set reserved = 0, refund = 0 where id in (
+      select id from rowgate.chunk where run_id = ${runId(id)} and (reserved > 0 or refund > 0)
+      for update skip locked
+    )`);
+  // A chunk that is locked by now gives back later what it does not need.
+  await query(sql`
+    update rowgate.run set rows_allotted = (
+      select coalesce(pg_catalog.sum(rows_updated + reserved + refund), 0) from rowgate.chunk where run_id = ${runId(id)}
+    )
+    where id = ${runId(id)}`);
+}
+
+/** Ends a run whose time was over before anybody noticed, as where its last process was interrupted; true where that was so. */
+export async function endLate(query: Query, id: string): Promise<boolean> {
+  const [late] = await query(
+    sql`select from rowgate.run where id = ${runId(id)} and state in ('running', 'holding') and deadline <= ${now}`,
+  );
+  if (!late) return false;
+  return changeState(query, id, 'stopped_at_bound', 'the time that it was given was over');
 }
 
 /** Changes how workers go about a run that is not over, from their next batch on. */

@@ -11,7 +11,7 @@ import { probeLane } from './probe.ts';
 import { addEvent, changeState } from './runs.ts';
 import type { ServerIdentity } from './same-server.ts';
 import type { Throttling } from './throttle.ts';
-import { runWorker, type WorkedBatch } from './worker.ts';
+import { runWorker, type SeenRun } from './worker.ts';
 
 /** What it takes to work on a run. */
 export type WorkOptions = {
@@ -29,13 +29,12 @@ export type WorkOptions = {
   readonly onProgress: (progress: WorkProgress) => void;
 };
 
-/** How far the run has come, as far as this process knows. */
+/** How far the run has come, by all of its workers. */
 export type WorkProgress = {
   readonly runId: string;
   readonly rowsUpdated: number;
   readonly rowsAtStart: number | undefined;
   readonly elapsedMs: number;
-  readonly rowsPerSecond: number | undefined;
   readonly holds: string | undefined;
 };
 
@@ -59,7 +58,7 @@ export async function workRun(options: WorkOptions): Promise<WorkOutcome> {
     const stop = (): void => stopped.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
-    const onBatch = trackProgress(options);
+    const onLook = trackProgress(options);
     const work = async (index: number): Promise<WorkerEnd> => {
       const tools = {
         database,
@@ -68,7 +67,7 @@ export async function workRun(options: WorkOptions): Promise<WorkOutcome> {
         monitor,
         server: options.server,
         signal: stopped.signal,
-        onBatch,
+        onLook,
       };
       const ended = await runWorker(`${name}:${index}`, tools);
       // What keeps one worker from going on keeps the others, too.
@@ -141,26 +140,17 @@ async function record(
   );
 }
 
-/** A rate over the last batches of all workers; before there are some it is still being measured. */
-const RATE_OVER_MS = 10_000;
-
-function trackProgress({ run, onProgress }: WorkOptions): (batch: WorkedBatch) => void {
+function trackProgress({ run, onProgress }: WorkOptions): (seen: SeenRun) => void {
   const startedAt = performance.now();
-  let rowsUpdated = run.rowsUpdated;
-  const recent: { at: number; rows: number }[] = [{ at: startedAt, rows: 0 }];
-  return ({ filled, holds }) => {
-    const now = performance.now();
-    rowsUpdated += filled;
-    recent.push({ at: now, rows: filled });
-    while (recent.length > 2 && now - (recent[0]?.at ?? now) > RATE_OVER_MS) recent.shift();
-    const spanMs = now - (recent[0]?.at ?? now);
-    const rows = recent.slice(1).reduce((sum, each) => sum + each.rows, 0);
+  let most = run.rowsUpdated;
+  return ({ rowsUpdated, holds }) => {
+    // Of two workers that look at once the one that saw less may be heard last.
+    most = Math.max(most, rowsUpdated);
     onProgress({
       runId: run.id,
-      rowsUpdated,
+      rowsUpdated: most,
       rowsAtStart: run.rowsAtStart ?? undefined,
-      elapsedMs: now - startedAt,
-      rowsPerSecond: recent.length > 3 && spanMs > 500 ? (rows * 1_000) / spanMs : undefined,
+      elapsedMs: performance.now() - startedAt,
       holds,
     });
   };

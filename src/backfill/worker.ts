@@ -3,7 +3,7 @@ import type { Database, Session } from '../postgres/database.ts';
 import { within } from '../postgres/deadline.ts';
 import { inTransaction } from '../postgres/transaction.ts';
 import { asProblem, Problem } from '../support/problem.ts';
-import { allocate, type Allotment } from './allocate.ts';
+import { allocate, type Allotment, type Allotted } from './allocate.ts';
 import type { WorkerEnd } from './backfill-run.ts';
 import type { LaneRecord } from './lane-records.ts';
 import { LEDGER_LIMITS } from './ledger.ts';
@@ -22,13 +22,14 @@ export type WorkerTools = {
   readonly server: ServerIdentity;
   /** Ends the worker after the batch that it is at, or instead of it where that takes longer than two seconds. */
   readonly signal: AbortSignal;
-  readonly onBatch: (batch: WorkedBatch) => void;
+  readonly onLook: (seen: SeenRun) => void;
 };
 
-/** What a worker tells after each batch, and when it begins or ends to wait. */
-export type WorkedBatch = {
-  readonly filled: number;
-  readonly elapsedMs: number;
+/** What a worker tells each time that it looks at its run, before a batch and while it waits. */
+export type SeenRun = {
+  /** By all workers of the run, wherever they are. */
+  readonly rowsUpdated: number;
+  /** What it waits for; undefined where it works. */
   readonly holds: string | undefined;
 };
 
@@ -36,6 +37,8 @@ export type WorkedBatch = {
 const RECONNECT_FOR_MS = 60_000;
 /** How long a running batch may go on after the signal. */
 const FINISH_MS = 2_000;
+/** Whoever waits for longer than this says what for: batches of others end sooner. */
+const QUIET_MS = 5_000;
 
 /**
  * Works on a run until nothing is left to do, or it is told to stop. Coordinates with other workers, here or anywhere,
@@ -56,14 +59,18 @@ export async function runWorker(name: string, tools: WorkerTools): Promise<Worke
 async function work(name: string, tools: WorkerTools, link: Link): Promise<WorkerEnd> {
   let pace = firstPace;
   let held: string | undefined;
+  let workedAt = performance.now();
   for (;;) {
     if (tools.signal.aborted) return { end: 'interrupted' };
     held = await holdWhile(tools, link, held);
-    const allotment = await link.use((session) =>
+    const { allotment, rowsUpdated } = await link.use((session) =>
       held === undefined
         ? allocate(session, tools.runId, tools.lanes, name, pace)
         : lookAtRun(session, tools, name, pace),
     );
+    const waitedMs = performance.now() - workedAt;
+    const why = allotment.next === 'wait' && waitedMs > QUIET_MS ? allotment.why : undefined;
+    tools.onLook({ rowsUpdated, holds: held ?? why });
     if (allotment.next === 'finished') return { end: 'done' };
     if (allotment.next === 'stop') return { end: 'bound', bound: allotment.bound };
     if (allotment.next === 'leave') return leave(allotment.state);
@@ -72,18 +79,19 @@ async function work(name: string, tools: WorkerTools, link: Link): Promise<Worke
       const step = await workOne(allotment, pace, tools, link);
       if (step.problem) return { end: 'failed', problem: step.problem };
       pace = step.pace;
+      workedAt = performance.now();
       await pause(step.restMs, tools.signal);
     }
   }
 }
 
 /** While a throttle holds, only to hear whether the run is still to be worked on. */
-async function lookAtRun(session: Session, tools: WorkerTools, name: string, pace: Pace): Promise<Allotment> {
+async function lookAtRun(session: Session, tools: WorkerTools, name: string, pace: Pace): Promise<Allotted> {
   // No row is taken with a pace of none: the state, the deadline and the bounds are read all the same.
   const seen = await allocate(session, tools.runId, [], name, { ...pace, rows: 0 });
-  return seen.next === 'leave' || (seen.next === 'stop' && seen.bound === 'time')
-    ? seen
-    : { next: 'wait', forMs: 500 };
+  const { next } = seen.allotment;
+  if (next === 'leave' || (next === 'stop' && seen.allotment.bound === 'time')) return seen;
+  return { ...seen, allotment: { next: 'wait', forMs: 500, why: 'a throttle holds it' } };
 }
 
 async function workOne(
@@ -99,7 +107,6 @@ async function workOne(
   const elapsedMs = performance.now() - startedAt;
   const restMs = restAfterMs(elapsedMs, settings.nice);
   if (ended.end === 'settled') {
-    tools.onBatch({ filled: ended.filled, elapsedMs, holds: undefined });
     return { pace: paceAfter(pace, ended.cost, settings.batchTargetMs), restMs };
   }
   if (ended.end === 'failed') return { pace, restMs, problem: ended.problem };
@@ -129,9 +136,11 @@ async function holdWhile(
   const to = holds === undefined ? 'running' : 'holding';
   if (holds === undefined || held === undefined)
     await link.use((session) =>
-      inTransaction(session, LEDGER_LIMITS, (query) => changeState(query, tools.runId, to, holds)),
+      inTransaction(session, LEDGER_LIMITS, (query) =>
+        // What is over does not undo what somebody has decided meanwhile, such as a pause.
+        changeState(query, tools.runId, to, holds, [to === 'running' ? 'holding' : 'running']),
+      ),
     );
-  tools.onBatch({ filled: 0, elapsedMs: 0, holds });
   return holds;
 }
 

@@ -1,4 +1,3 @@
-import type { Identifier } from '../sql/identifier.ts';
 import { param, sql, type Sql } from '../sql/sql.ts';
 import { TENANT_OWNED } from './demo-data.ts';
 
@@ -36,8 +35,3 @@ export const DECISIONS: readonly Sql[] = [
   sql`update backup_sets row set workspace_id = t.workspace_id from tenants t
     where t.id = row.tenant_id and row.workspace_id <> t.workspace_id`,
 ];
-
-/** Fills what is missing of a table, in one statement: on a small database that is enough. */
-export const fillFromTenant = (table: Identifier): Sql =>
-  sql`update ${table} row set workspace_id = t.workspace_id from tenants t
-    where t.id = row.tenant_id and row.workspace_id is null`;

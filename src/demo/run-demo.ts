@@ -55,7 +55,12 @@ export async function runDemo({
       await build(owner, [...beforeRollout(rowsPerTable), ...readerStatements(reader.password ?? '')]);
       const session = await owner.connect();
       try {
-        await walkRollout({ world, owner: session, write, color });
+        await walkRollout({
+          world: { ...world, writableDatabase: () => owner },
+          owner: session,
+          write,
+          color,
+        });
       } finally {
         await session.close();
       }

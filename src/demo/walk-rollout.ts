@@ -1,3 +1,6 @@
+import { renderBackfill } from '../report/backfill-terminal.ts';
+import type { BackfillReport } from '../report/backfill-report.ts';
+import { namesToAcknowledge, shellWord } from '../report/backfill-words.ts';
 import { renderRollout } from '../report/rollout-text.ts';
 import { stepsText } from '../report/rollout-rows.ts';
 import { headline } from '../report/words.ts';
@@ -5,17 +8,16 @@ import { parseOptions } from '../options.ts';
 import type { Session } from '../postgres/database.ts';
 import type { Rollout } from '../rollout/phase.ts';
 import { run, runRollout } from '../run.ts';
+import { runBackfill } from '../run-backfill.ts';
 import { written } from '../sql/ddl.ts';
-import { identifier } from '../sql/identifier.ts';
 import type { Sql } from '../sql/sql.ts';
 import { Problem } from '../support/problem.ts';
-import type { World } from '../world.ts';
-import { TENANT_OWNED } from './demo-data.ts';
-import { DECISIONS, fillFromTenant, IMPERFECT_WRITES } from './rollout-data.ts';
+import type { BackfillWorld } from '../world.ts';
+import { DECISIONS, IMPERFECT_WRITES } from './rollout-data.ts';
 
 export type Walk = {
-  /** Sees what the gate sees; its role can only read. */
-  readonly world: World;
+  /** Sees what the gate sees, by a role that can only read; and what a backfill writes with. */
+  readonly world: BackfillWorld;
   /** Runs what a person would run. */
   readonly owner: Session;
   readonly write: (text: string) => void;
@@ -49,7 +51,7 @@ export async function walkRollout(walk: Walk): Promise<void> {
 
   write('\nPhase 2. The rows from before are filled.\n');
   await show(walk, '2');
-  await backfill(walk.owner);
+  await backfill(walk);
   await check(walk, '2');
 
   write('\nPhase 3. Nothing is in the way any more, so that the database itself can be made to say so:\n');
@@ -59,9 +61,24 @@ export async function walkRollout(walk: Walk): Promise<void> {
   write('Every rule holds, each by a constraint. No row had to be read to know it.\n');
 }
 
-/** A seam: in its place comes `rowgate backfill`, in batches, with a ledger. */
-async function backfill(owner: Session): Promise<void> {
-  await execute(owner, [...TENANT_OWNED, identifier('audit_logs')].map(fillFromTenant));
+/** Looks first, and then writes what was looked at. */
+async function backfill({ world, write }: Walk): Promise<void> {
+  const show = (flags: string, report: BackfillReport): void =>
+    write(`$ rowgate backfill --rules ${PACK}${flags}\n\n${renderBackfill(report)}\n`);
+  const requester = { name: 'the demo', url: undefined };
+  const looked = await runBackfill(parseOptions({ rules: PACK }, String), world, requester);
+  show('', looked);
+  if (looked.exitCode !== 0) throw failed(looked.problems[0]?.message ?? 'the dry run could not tell');
+  const acknowledge = namesToAcknowledge(looked);
+  write(
+    'Nothing was written. The writers derive the workspace since phase 1.5, so the team says that it knows of them:\n\n',
+  );
+  const asked = parseOptions({ rules: PACK, execute: 'true', acknowledge }, String);
+  const done = await runBackfill(asked, world, requester);
+  const flags = acknowledge.map((name) => ` --acknowledge ${shellWord(name)}`).join('');
+  show(` --execute${flags}`, done);
+  if (done.run?.state !== 'completed' && !world.signal.aborted)
+    throw failed(done.problems[0]?.message ?? 'rows are left to fill');
 }
 
 async function assess({ world }: Walk, phase?: string): Promise<Rollout> {

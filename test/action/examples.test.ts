@@ -187,7 +187,8 @@ for (const { name, workflow, events, jobs, steps, gates, fills } of examples) {
       'inputs.expect-database': database.name,
       'inputs.rule': '',
       'inputs.max-rows': '',
-      'inputs.acknowledge': 'no-writer-guard:tenant-owned-rows-have-a-workspace',
+      'inputs.acknowledge':
+        'no-writer-guard:tenant-owned-rows-have-a-workspace, no-writer-guard:audit-rows-are-scoped',
       'inputs.run-id': '',
     };
     const start = (step: Step) =>

@@ -110,6 +110,7 @@ describe('a backfill', () => {
       rules: workspaceRule('orders'),
       ...go,
       runId: first.run.id,
+      maxRows: '700',
     });
     assert.equal(last.run?.state, 'completed');
     assert.equal(last.run.rowsUpdated, 1000);

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { it } from 'node:test';
 import { Client } from 'pg';
 import { auditTrigger } from '../support/audit-trigger.ts';
+import { countFills } from '../support/count-fills.ts';
 import { NO_GUARD, runFill, workspaceRule } from '../support/run-fill.ts';
 import { createDatabase, type TestDatabase } from '../support/server.ts';
 
@@ -54,7 +55,7 @@ it(
       });
       over.abort();
       await Promise.all(writers);
-      const found = await count(database);
+      const found = await countFills(database);
       process.stdout.write(
         `# kills: ${kills}, rows filled: ${found.filled}, wrong rows: ${found.wrong}, lost rows: ${found.lost}, double-counted rows: ${found.twice}, ` +
           `ledger minus audit: ${found.ledger - found.filled}, application errors: ${errors.length}\n`,
@@ -169,14 +170,3 @@ const insertAndDelete: Write = async (client, step) => {
   await client.query('delete from orders where id = $1', [1 + Math.floor(Math.random() * ROWS)]);
   await client.query('commit');
 };
-
-async function count(database: TestDatabase) {
-  const [row] = await database.rows(`
-    with fills as (select id, count(*) as times from audit where before is null and who like 'rowgate%' group by id)
-    select (select coalesce(sum(times), 0) from fills)::int as filled,
-      (select count(*) from fills where times > 1)::int as twice,
-      (select coalesce(sum(rows_updated), 0) from rowgate.chunk)::int as ledger,
-      (select count(*) from orders o join tenants t on t.id = o.tenant_id where o.workspace_id <> t.workspace_id)::int as wrong,
-      (select count(*) from orders where workspace_id is null)::int as lost`);
-  return row as { filled: number; twice: number; ledger: number; wrong: number; lost: number };
-}

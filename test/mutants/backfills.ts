@@ -58,4 +58,24 @@ export const backfills: readonly Guard[] = [
       title: 'cut after each commit, it fills each row once, and never more than it may',
     },
   },
+  {
+    guard: 'a run with a bound of rows keeps one when it is gone on with',
+    file: 'src/backfill/runs.ts',
+    find: 'case when r.max_rows > r.rows_allotted then r.max_rows else r.rows_allotted + r.rows_granted end',
+    replace: 'null::bigint',
+    test: {
+      file: 'test/backfill/resume.test.ts',
+      title: 'that has used it up gets as many again, and never loses its bound',
+    },
+  },
+  {
+    guard: 'a throttle that ends does not undo a pause',
+    file: 'src/backfill/worker.ts',
+    find: "[to === 'running' ? 'holding' : 'running']",
+    replace: 'undefined',
+    test: {
+      file: 'test/backfill/resume.test.ts',
+      title: 'stays paused where a throttle ends just after somebody has paused it',
+    },
+  },
 ];

@@ -1,10 +1,11 @@
 // The seed's application from before phase 1 to after phase 3, only with what Rowgate prints, while it is being written to.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import test from 'node:test';
-import { TENANT_OWNED } from '../../src/demo/demo-data.ts';
 import { renderRolloutSql } from '../../src/report/rollout-sql.ts';
 import { APPLICATION, startWriters } from '../support/application.ts';
 import { readySteps, rollout } from '../support/rollout.ts';
+import { runFill } from '../support/run-fill.ts';
 import { runGate } from '../support/run-gate.ts';
 import { runScript } from '../support/script.ts';
 import { createDatabase, type TestDatabase } from '../support/server.ts';
@@ -24,12 +25,25 @@ async function followSteps(database: TestDatabase, phase?: string): Promise<numb
   }
 }
 
-/** Fills what is missing. A seam: `rowgate backfill` is going to do it. */
-async function backfill(database: TestDatabase): Promise<void> {
-  for (const table of [...TENANT_OWNED, 'audit_logs'])
-    await database.run(
-      `update ${table} c set workspace_id = t.workspace_id from tenants t where t.id = c.tenant_id and c.workspace_id is null`,
-    );
+/** Fills what is missing as a team does: looks, acknowledges what it was told of, writes. */
+async function backfill({ url, name }: TestDatabase): Promise<void> {
+  const rules = await readFile(PACK, 'utf8');
+  const looked = await runFill({ url, rules });
+  assert.deepEqual([looked.exitCode, looked.problems], [0, []]);
+  assert.equal(looked.census.length, 13);
+  const acknowledge = looked.findings.flatMap((each) => (each.weight === 'acknowledge' ? [each.name] : []));
+  const { run, problems, estimate } = await runFill({
+    url,
+    rules,
+    execute: 'true',
+    expectDatabase: name,
+    acknowledge,
+    batchTarget: '20ms',
+    workers: '2',
+  });
+  assert.deepEqual([run?.state, run?.rowsRemaining, problems], ['completed', 0, []]);
+  const filled = run?.rowsUpdated ?? 0;
+  assert.ok(filled > 0 && filled <= (estimate?.rows ?? 0));
 }
 
 const stagesOf = ({ tables }: Awaited<ReturnType<typeof rollout>>) =>
@@ -65,7 +79,9 @@ test('an application goes from before phase 1 to after phase 3 while it is being
   );
   const blocked = unfilled.steps.filter(({ title }) => title === 'Make workspace_id NOT NULL');
   assert.equal(blocked.filter(({ rows }) => (rows?.count ?? 0) > 0).length, 12);
+  const unfilledAt = writers.committed();
   await backfill(database);
+  assert.ok(writers.committed() > unfilledAt);
   assert.equal((await runGate({ url, rules: PACK, phase: '2' })).exitCode, 0);
 
   // Phase 3: constraints, one by one, while rows are written.

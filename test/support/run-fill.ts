@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/postgres/connect.ts';
 import { parseConnectionTarget } from '../../src/postgres/connection-string.ts';
 import type { BackfillReport } from '../../src/report/backfill-report.ts';
 import { runBackfill } from '../../src/run-backfill.ts';
+import type { BackfillWorld } from '../../src/world.ts';
 import { withCuts, withHook, type BeforeQuery, type Moment } from './hooked-database.ts';
 
 export type FillOptions = RawOptions & {
@@ -15,6 +16,7 @@ export type FillOptions = RawOptions & {
   readonly signal?: AbortSignal;
   /** Of the sessions that write, and of the monitor's. */
   readonly beforeQuery?: BeforeQuery;
+  readonly emit?: BackfillWorld['emit'];
   /** Where sessions that write are cut. */
   readonly isCut?: (text: string, moment: Moment) => boolean;
 };
@@ -25,6 +27,7 @@ export async function runFill({
   rules,
   signal,
   beforeQuery = async () => {},
+  emit = () => {},
   isCut = () => false,
   ...raw
 }: FillOptions): Promise<BackfillReport> {
@@ -39,7 +42,7 @@ export async function runFill({
       database: () => openDatabase(target, 'pg', signal),
       writableDatabase: () => withCuts(withHook(openDatabase(target, 'pg'), beforeQuery), isCut),
       now: () => new Date(),
-      emit: () => {},
+      emit,
       signal: signal ?? new AbortController().signal,
     };
     return await runBackfill(options, world, requester);
