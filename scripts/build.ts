@@ -36,6 +36,8 @@ export async function buildDist(
     format: 'esm',
     charset: 'utf8',
     legalComments: 'linked',
+    // Names stay, so that the trace of an error can be read.
+    minifyWhitespace: true,
     external: ['pg-native'],
     loader: { '.sql': 'text' },
     banner: { js: BANNER },

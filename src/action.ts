@@ -1,6 +1,8 @@
 import path from 'node:path';
 import process from 'node:process';
 import { backfill } from './actions/backfill.ts';
+import { choose } from './actions/choose.ts';
+import { commentInputs, openComment, type CommentInputs } from './actions/comment.ts';
 import { openPullRequest } from './github/octokit.ts';
 import { actionsRunner, runnerContext, type Runner, type RunnerContext } from './github/runner.ts';
 import { kebabCase, OPTION_NAMES, parseOptions, type Options, type RawOptions } from './options.ts';
@@ -13,6 +15,7 @@ import { EXIT_NOT_STARTED, EXIT_UNKNOWN } from './report/exit-code.ts';
 import { publish, type Showing } from './report/publish.ts';
 import { HTML_FILE, JUNIT_FILE, SARIF_FILE } from './report/publish-files.ts';
 import { REPORT_FILE, reportPath } from './report/report-file.ts';
+import { makeChanges } from './report/tallies.ts';
 import type { Report } from './report/report.ts';
 import type { RuleSet } from './rules/rule.ts';
 import { run } from './run.ts';
@@ -72,13 +75,17 @@ async function main(runner: Runner): Promise<number> {
       'warning: samples are on and this repository is public: everyone can read the keys that they show',
     );
   }
+  const comment = openComment({ ...inputs, context, runner, signal: cancel.signal });
+  const before = 'tallies' in comment ? await comment.tallies() : undefined;
+  const changes = before && makeChanges(report, before);
   const annotations =
     inputs.annotations === 'changed' ? await changedPlaces(rules, context, runner) : inputs.annotations;
-  const published = await publish(report, {
+  const published = await publish(changes ? { ...report, changes } : report, {
     folder: reportFolder,
-    runner: { port: runner, summary: inputs.summary, annotations },
+    runner: { port: runner, summary: inputs.summary, annotations, comment },
   });
-  setOutputs(published, reportFolder, runner);
+  const commentId = 'id' in comment ? comment.id : undefined;
+  setOutputs(published, { folder: reportFolder, commentId }, runner);
   return published.exitCode;
 }
 
@@ -96,7 +103,7 @@ type Inputs = {
   readonly rawSql: (typeof RAW_SQL)[number];
   readonly summary: Showing;
   readonly annotations: (typeof ANNOTATION_PLACES)[number];
-};
+} & CommentInputs;
 
 function readInputs(runner: Runner): Inputs {
   const raw = Object.fromEntries(
@@ -114,19 +121,8 @@ function readInputs(runner: Runner): Inputs {
     rawSql: choose(runner, 'raw-sql', RAW_SQL),
     summary: choose(runner, 'summary', SHOWINGS),
     annotations: choose(runner, 'annotations', ANNOTATION_PLACES),
+    ...commentInputs(runner),
   };
-}
-
-function choose<Value extends string>(
-  runner: Runner,
-  name: string,
-  values: readonly [Value, ...Value[]],
-): Value {
-  const text = runner.input(name) ?? values[0];
-  const found = values.find((value) => value === text);
-  if (found === undefined)
-    throw new Problem('options-invalid', `${name}: '${text}' is not one of ${values.join(', ')}`);
-  return found;
 }
 
 /** The files that the pull request changes; without them, for whatever reason, annotations stand on the rules' lines. */
@@ -151,7 +147,11 @@ async function changedPlaces(
   }
 }
 
-function setOutputs(report: Report, folder: string, runner: Runner): void {
+function setOutputs(
+  report: Report,
+  { folder, commentId }: { readonly folder: string; readonly commentId: number | undefined },
+  runner: Runner,
+): void {
   const degraded = report.channels.filter(({ state }) => state === 'degraded' || state === 'failed');
   const pathOf = (file: string): string =>
     report.channels.some(({ name, state }) => name === file && (state === 'ok' || state === 'degraded'))
@@ -167,6 +167,7 @@ function setOutputs(report: Report, folder: string, runner: Runner): void {
     'sarif-path': isMeasured ? pathOf(SARIF_FILE) : '',
     'junit-path': pathOf(JUNIT_FILE),
     'html-path': pathOf(HTML_FILE),
+    'comment-id': String(commentId ?? ''),
     degraded: degraded.map(({ name }) => name).join(','),
   };
   for (const [name, value] of Object.entries(outputs)) {

@@ -24,3 +24,6 @@ export const MAX_SARIF_RESULTS = 5_000;
 
 /** Bytes of a SARIF file that code scanning takes, once it is compressed (docs: code-scanning, "SARIF support"). */
 export const MAX_SARIF_BYTES = 10_485_760;
+
+/** Characters of a comment; more is answered with 422, "body is too long" (the message of that answer names the number). */
+export const MAX_COMMENT_CHARACTERS = 65_536;

@@ -22,7 +22,7 @@ export function openPullRequest({
   return {
     changedFiles: () =>
       explained(number, async () => {
-        const { pulls } = await restOf(token, apiUrl);
+        const { pulls } = (await openOctokit(token, apiUrl)).rest;
         const persist = persisting(patience);
         return listFiles((page) =>
           persist((signal) =>
@@ -43,7 +43,7 @@ export function openPullRequest({
 function quiet(): void {}
 
 /** Octokit would print deprecations in the server's words, past everything that keeps commands out of the log. */
-const SILENT = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+export const SILENT = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 
 type Page = { readonly data: unknown; readonly headers: { readonly link?: string } };
 
@@ -132,7 +132,7 @@ async function requestCommit(
     throw new Problem('base-unreadable', 'The rules of the base commit cannot be read without a token', {
       hint: 'Leave `github-token` at its default, or pass a token with permission contents: read.',
     });
-  const { git } = await restOf(token, apiUrl);
+  const { git } = (await openOctokit(token, apiUrl)).rest;
   const folders = commitFolders(sha, async (tree_sha, extent) => {
     const recursive = extent === 'all' ? { recursive: 'true' } : {};
     const { data } = await persist((signal) =>
@@ -167,8 +167,12 @@ function cancelled(): Problem {
   return new Problem('cancelled', 'the run was cancelled while it read the rules of the base commit');
 }
 
-async function restOf(token: string, baseUrl: string) {
+/** A repository, and the API that it is reached by. */
+export type Place = { readonly owner: string; readonly repo: string; readonly apiUrl: string };
+
+/** GitHub's API, also that of an Enterprise Server, by its `GITHUB_API_URL`. */
+export async function openOctokit(token: string, baseUrl: string) {
   // Importing it reads the event's file, and throws when that is no JSON: so not before someone needs it.
   const { getOctokit } = await import('@actions/github');
-  return getOctokit(token, { baseUrl }).rest;
+  return getOctokit(token, { baseUrl });
 }

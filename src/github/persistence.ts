@@ -50,6 +50,18 @@ function msBeforeRetry(error: unknown, pauseMs: number): number {
   return [403, 429].includes(status) ? Number(response?.headers['retry-after']) * 1_000 : Number.NaN;
 }
 
+/** Whether it is an answer of GitHub's with this status. */
+export function isStatus(error: unknown, status: number): boolean {
+  return Refusal.safeParse(error).data?.status === status;
+}
+
+/** Whether the token may not do what was asked; a 403 for having asked too often is none. */
+export function isForbidden(error: unknown): boolean {
+  const { status, response } = Refusal.safeParse(error).data ?? {};
+  const { 'retry-after': after, 'x-ratelimit-remaining': remaining } = response?.headers ?? {};
+  return status === 401 || status === 404 || (status === 403 && after === undefined && remaining !== '0');
+}
+
 /** What GitHub said when it refused, and what a person can do; undefined for what is no refusal of GitHub's. */
 export function explainRefusal(
   error: unknown,

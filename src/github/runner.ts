@@ -138,6 +138,8 @@ export type RunnerContext = {
   readonly actor: string | undefined;
   readonly workspace: string | undefined;
   readonly runUrl: string | undefined;
+  /** The run and its attempt; 0 and 1 where the runner does not say. */
+  readonly run: { readonly id: number; readonly attempt: number };
   readonly apiUrl: string;
   readonly pullRequest: PullRequestRef | undefined;
   /** Whether the code comes from another repository; undefined on an event that does not tell. */
@@ -167,12 +169,15 @@ export function runnerContext(env: NodeJS.ProcessEnv): RunnerContext {
     actor: env.GITHUB_ACTOR || undefined,
     workspace: env.GITHUB_WORKSPACE || undefined,
     runUrl: runUrl(env),
+    run: { id: wholeNumber(env.GITHUB_RUN_ID) ?? 0, attempt: wholeNumber(env.GITHUB_RUN_ATTEMPT) ?? 1 },
     apiUrl: env.GITHUB_API_URL || 'https://api.github.com',
     pullRequest: pull && { number: pull.number, headSha: pull.head.sha, baseSha: pull.base.sha },
     isFork: isFork(event, env.GITHUB_REPOSITORY),
     triggeredBy: event.workflow_run?.event,
   };
 }
+
+const wholeNumber = (text = ''): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
 
 function runUrl({
   GITHUB_SERVER_URL,

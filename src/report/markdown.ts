@@ -1,8 +1,10 @@
 import { formatDurationMs } from '../support/duration.ts';
+import { listed } from '../support/listed.ts';
 import { markdownCode, markdownText } from '../support/markdown-text.ts';
 import type { Report } from './report.ts';
 import { renderTargetsMarkdown } from './targets-markdown.ts';
 import {
+  changeText,
   findingsOf,
   footer,
   groupByRule,
@@ -20,20 +22,33 @@ import {
 /** Markdown, and how many of the rules it shows. */
 export type RenderedMarkdown = { readonly markdown: string; readonly shown: number; readonly total: number };
 
+const bytesOf = (text: string): number => Buffer.byteLength(text);
+
 /**
- * The report as a step summary, at most `maxBytes` long. Where all of it does not fit, it says less in steps: without
- * the details of each table, then only as many rules as fit; and it says what it left out.
+ * The report as markdown of at most this length, in bytes unless measured otherwise. Where all of it does not fit, it
+ * says less in steps: without the details of each table, then only as many rules as fit, then the verdict alone; and it
+ * says what it left out.
  */
-export function renderMarkdown(report: Report, maxBytes: number): RenderedMarkdown {
+export function renderMarkdown(report: Report, maxLength: number, lengthOf = bytesOf): RenderedMarkdown {
   const groups = groupByRule(report).filter((group) => !isRunProblem(group, report));
   const total = groups.length;
   const whole = page(report, groups, groups.filter(needsPerson), total);
-  if (Buffer.byteLength(whole) <= maxBytes) return { markdown: whole, shown: total, total };
+  if (lengthOf(whole) <= maxLength) return { markdown: whole, shown: total, total };
   for (let shown = total; shown > 0; shown = Math.floor(shown / 2)) {
     const markdown = page(report, groups.slice(0, shown), [], total);
-    if (Buffer.byteLength(markdown) <= maxBytes) return { markdown, shown, total };
+    if (lengthOf(markdown) <= maxLength) return { markdown, shown, total };
   }
-  return { markdown: page(report, [], [], total), shown: 0, total };
+  const bare = page(report, [], [], total);
+  return { markdown: lengthOf(bare) <= maxLength ? bare : verdictAlone(report), shown: 0, total };
+}
+
+function verdictAlone(report: Report): string {
+  return `${title(report)}\n\n*Nothing else fitted here; the JSON report has it all.*\n`;
+}
+
+function title(report: Report): string {
+  const icon = { clean: '✅', broken: '❌', incomplete: '⚠️' }[report.verdict];
+  return `## ${icon} Rowgate: ${headline(report)}`;
 }
 
 function page(
@@ -42,14 +57,14 @@ function page(
   detailed: readonly RuleGroup[],
   total: number,
 ): string {
-  const icon = { clean: '✅', broken: '❌', incomplete: '⚠️' }[report.verdict];
   const left = total - rows.length;
   const sections = [
-    `## ${icon} Rowgate: ${headline(report)}`,
+    title(report),
     markdownText(setting(report)),
     listOf(report.problems),
     renderTargetsMarkdown(report),
-    rows.length > 0 ? ruleTable(rows) : '',
+    rows.length > 0 ? ruleTable(rows, report) : '',
+    removedRules(report),
     left > 0 ? `*${number(left)} more rules did not fit here; the JSON report has them all.*` : '',
     detailed.length === 0 && rows.some(needsPerson)
       ? '*The details of each table did not fit here; the JSON report has them.*'
@@ -77,7 +92,15 @@ function listOf(list: Report['problems']): string {
   return [...lines, ...more].join('\n');
 }
 
-function ruleTable(groups: readonly RuleGroup[]): string {
+/** Rules that the last run had and this one has not: what is not asked any more is not fixed. */
+function removedRules({ changes }: Report): string {
+  const gone = changes?.rules.filter(({ change }) => change === 'removed') ?? [];
+  if (gone.length === 0) return '';
+  return `*Not run any more since the last time: ${listed(gone.map(({ rule }) => markdownCode(rule)))}.*`;
+}
+
+function ruleTable(groups: readonly RuleGroup[], { changes }: Report): string {
+  const changed = new Map(changes?.rules.map((each) => [each.rule, each]));
   const rows = groups.map((group) => {
     const [first] = group.results;
     const cells = [
@@ -85,12 +108,15 @@ function ruleTable(groups: readonly RuleGroup[]): string {
       markdownCode(group.rule),
       first.enforced ? first.severity : 'not enforced yet',
       ruleText(group),
+      ...(changes ? [changeText(changed.get(group.rule))] : []),
       provenBy(group),
       formatDurationMs(group.results.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0)),
     ];
     return `| ${cells.join(' | ')} |`;
   });
-  return ['| | Rule | Severity | Result | How | Time |', '|---|---|---|---|---|---:|', ...rows].join('\n');
+  const head = ['', 'Rule', 'Severity', 'Result', ...(changes ? ['Since the last run'] : []), 'How', 'Time'];
+  const rule = head.map((name) => (name === 'Time' ? '---:' : '---'));
+  return [`| ${head.join(' | ')} |`, `|${rule.join('|')}|`, ...rows].join('\n');
 }
 
 function markOf({ results }: RuleGroup): string {

@@ -5,6 +5,7 @@ import { attempt, ok, type Shown } from './channel.ts';
 import { renderMarkdown } from './markdown.ts';
 import { publishFiles } from './publish-files.ts';
 import type { Channel, Report } from './report.ts';
+import type { StickyComment } from './sticky-comment.ts';
 import { renderTerminal } from './terminal.ts';
 
 /** Whether a channel is used: always, only when the run is not clean, or never. */
@@ -17,8 +18,12 @@ export type PublishOptions = {
     readonly port: Runner;
     readonly summary: Showing;
     readonly annotations: ChangedPlaces | 'rule' | 'none';
+    /** The comment on the pull request, or why there is none. */
+    readonly comment: StickyComment | NoComment;
   };
 };
+
+export type NoComment = { readonly reason: string };
 
 /**
  * Hands a report to every channel and gives it back with what became of each. A channel that fails is `failed` in the
@@ -27,10 +32,13 @@ export type PublishOptions = {
 export async function publish(report: Report, options: PublishOptions): Promise<Report> {
   const channels: Channel[] = [];
   if (options.runner) {
-    const { port, summary, annotations } = options.runner;
+    const { port, summary, annotations, comment } = options.runner;
     channels.push(await attempt('log', async () => showLog(report, port)));
     channels.push(await attempt('annotations', async () => annotate(report, port, annotations)));
     channels.push(await attempt('summary', async () => summarize(report, port, summary)));
+    const write = async (): Promise<Shown> =>
+      'write' in comment ? comment.write(report) : skipped(comment.reason);
+    channels.push(await attempt('comment', write));
   }
   const { folder } = options;
   if (folder === undefined) return { ...report, channels };

@@ -74,6 +74,28 @@ const mergedTarget = z
   })
   .describe('One of the reports that a merged report was made from.');
 
+const tally = z
+  .strictObject({ count: count.nullable(), exact: z.boolean() })
+  .describe(
+    'Violations of a rule over its tables; null when none of them was measured. Not exact: at least so many.',
+  );
+
+const changes = z
+  .strictObject({
+    since: z.iso.datetime().describe('When the earlier run began.'),
+    rules: z.array(
+      z.strictObject({
+        rule: z.string(),
+        was: tally.nullable().describe('null: the earlier run had no such rule.'),
+        now: tally.nullable().describe('null: this run had none.'),
+        change: z
+          .enum(['new', 'fixed', 'more', 'fewer', 'same', 'unknown', 'removed'])
+          .describe('unknown: one of the two counts is not exact.'),
+      }),
+    ),
+  })
+  .describe('What became of each rule since the last run that this pull request was told of.');
+
 const channel = z.strictObject({
   name: z.string(),
   state: z.enum(['ok', 'degraded', 'skipped', 'failed']),
@@ -131,6 +153,7 @@ export const reportSchema = z
       .optional()
       .describe('Of a merged report alone: the targets, in the order of their names.'),
     results: z.array(result),
+    changes: changes.optional().describe('Only where an earlier run was found, in a comment of our own.'),
     problems: z.array(problem).describe('Why the run could not start, or could not end.'),
     warnings: z
       .array(problem)
@@ -144,6 +167,8 @@ export type Report = z.infer<typeof reportSchema>;
 export type ReportResult = z.infer<typeof result>;
 export type MergedTarget = z.infer<typeof mergedTarget>;
 export type ReportProblem = z.infer<typeof problem>;
+export type Tally = z.infer<typeof tally>;
+export type Changes = z.infer<typeof changes>;
 export type Channel = z.infer<typeof channel>;
 
 /** The report's JSON Schema (draft 7). */

@@ -3,7 +3,7 @@ import { formatDurationMs } from '../support/duration.ts';
 import { groupBy } from '../support/group-by.ts';
 import { listed } from '../support/listed.ts';
 import { gravityOf } from './gravity.ts';
-import type { Report, ReportResult } from './report.ts';
+import type { Changes, Report, ReportResult, Tally } from './report.ts';
 
 /** The results of one rule, in the order of the rules. */
 export type RuleGroup = {
@@ -123,6 +123,22 @@ export function ruleText({ results }: RuleGroup): string {
     ...(unknown.length > 0 ? [`${placesText(unknown)} not measured`] : []),
   ];
   return parts.join(', ') || 'held';
+}
+
+/** What became of a rule since the last run, such as `was 12, now 3`; `-` where there is nothing to say. */
+export function changeText(change: Changes['rules'][number] | undefined): string {
+  if (!change) return '-';
+  const { was, now } = change;
+  if (change.change === 'same') return now?.count === 0 ? '-' : 'as before';
+  if (change.change === 'fixed') return `fixed, was ${tallyText(was)}`;
+  if (change.change === 'new') return 'new';
+  return `was ${tallyText(was)}, now ${tallyText(now)}`;
+}
+
+function tallyText(tally: Tally | null): string {
+  if (tally === null) return 'not there';
+  if (tally.count === null) return 'not measured';
+  return tally.exact ? number(tally.count) : `at least ${number(tally.count)}`;
 }
 
 /** `2 tables`, or of a merged report `2 tables of 3 targets`. */

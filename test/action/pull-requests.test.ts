@@ -63,7 +63,7 @@ async function gate(t: TestContext, { event, head = {}, base = {}, inputs, failu
   const run = await runAction({
     actionFolder,
     files: head,
-    inputs: { 'database-url': database.url, ...inputs },
+    inputs: { 'database-url': database.url, comment: 'never', ...inputs },
     env: { GITHUB_API_URL: api.url, GITHUB_SHA: RUN, ...env },
     event,
   });

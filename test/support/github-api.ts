@@ -13,6 +13,14 @@ export type ApiFile = {
 /** A file of a commit: its text, or an entry of another of git's modes, such as 120000 for a symbolic link. */
 export type ApiBlob = string | { readonly mode: string; readonly text: string };
 
+/** A comment on a pull request; `author` is a login. */
+export type ApiComment = {
+  readonly id: number;
+  readonly pull: number;
+  readonly author: string;
+  body: string;
+};
+
 /** What the server knows; a test may change it between requests. */
 type ApiState = {
   /** As `owner/name`. */
@@ -28,6 +36,13 @@ type ApiState = {
   maxTreeEntries: number;
   /** What the token may do: with `read` every write is refused, with `none` every request. */
   access: 'write' | 'read' | 'none';
+  /** Who the token is. */
+  readonly login: string;
+  comments: ApiComment[];
+  /** Characters of a comment over which it is refused. */
+  maxCommentCharacters: number;
+  /** Called before a request is answered, so that a test can do something at that moment. */
+  before?: (request: string) => void;
 };
 
 /** One bad answer: `stall` sends the headers and half of a body, and then nothing; `reset` cuts the connection. */
@@ -54,14 +69,25 @@ type GithubApi = {
 export async function startGithubApi(
   known: Partial<ApiState> & Pick<ApiState, 'repository'>,
 ): Promise<GithubApi> {
-  const state: ApiState = { access: 'write', pulls: [], commits: {}, maxTreeEntries: 100_000, ...known };
+  const state: ApiState = {
+    access: 'write',
+    pulls: [],
+    commits: {},
+    maxTreeEntries: 100_000,
+    login: 'github-actions[bot]',
+    comments: [],
+    maxCommentCharacters: 65_536,
+    ...known,
+  };
   const requests: string[] = [];
   const failures: Failure[] = [];
   const server = createServer((request, response) => {
-    requests.push(`${request.method} ${request.url}`);
+    const name = `${request.method} ${request.url}`;
+    requests.push(name);
     const failure = failures.shift();
-    if (failure) failSo(failure, response);
-    else answer(state, request, response);
+    if (failure) return failSo(failure, response);
+    state.before?.(name);
+    void json(request).then((body) => answer(state, request, body, response));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -86,10 +112,28 @@ function failSo({ status, headers = {}, body, manner = 'answer' }: Failure, resp
   else response.write(text.slice(0, text.length / 2));
 }
 
-function answer(state: ApiState, request: IncomingMessage, response: ServerResponse): void {
+async function json(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString('utf8');
+  return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
+}
+
+function answer(
+  state: ApiState,
+  request: IncomingMessage,
+  body: Readonly<Record<string, unknown>>,
+  response: ServerResponse,
+): void {
   const url = new URL(request.url ?? '', `http://${request.headers.host}`);
   const refusal = refuse(state, request);
   if (refusal) return send(response, refusal.status, { message: refusal.message });
+  // The path of an Enterprise Server's GraphQL, too.
+  if (/^(\/api)?\/graphql$/.test(url.pathname))
+    return send(response, 200, { data: { viewer: { login: state.login } } });
+  const prefix = `/repos/${state.repository}/issues/`;
+  if (url.pathname.startsWith(prefix))
+    return answerComments(state, url, url.pathname.slice(prefix.length), `${request.method}`, body, response);
   const [, repository, number, list] =
     /^\/repos\/([^/]+\/[^/]+)\/pulls\/(\d+)(\/files)?$/.exec(url.pathname) ?? [];
   const [, gitRepository, part, hash = ''] =
@@ -109,6 +153,51 @@ function answer(state: ApiState, request: IncomingMessage, response: ServerRespo
   const { items, link } = pageOf(pull.files, url);
   const files = items.map(({ filename, status = 'modified', patch }) => ({ filename, status, patch }));
   send(response, 200, files, link === '' ? {} : { link });
+}
+
+/** `7/comments` is a list, `comments/12` one of them; requests as GitHub's description of its API has them. */
+function answerComments(
+  state: ApiState,
+  url: URL,
+  path: string,
+  method: string,
+  { body, ...unknown }: Readonly<Record<string, unknown>>,
+  response: ServerResponse,
+): void {
+  const pull = Number(/^(\d+)\/comments$/.exec(path)?.[1] ?? 0);
+  const comment = state.comments.find(({ id }) => path === `comments/${id}`);
+  const writes = method === 'POST' || method === 'PATCH';
+  const isPull = state.pulls.some(({ number }) => number === pull);
+  if (!comment && !isPull) return send(response, 404, { message: 'Not Found' });
+  if (writes && (typeof body !== 'string' || body === '' || Object.keys(unknown).length > 0))
+    return send(response, 422, { message: 'Validation Failed' });
+  if (writes && [...String(body)].length > state.maxCommentCharacters)
+    return send(response, 422, { message: 'Validation Failed: body is too long' });
+  if (isPull && method === 'GET') {
+    const all = state.comments.filter((each) => each.pull === pull);
+    const { items, link } = pageOf(all, url);
+    return send(response, 200, items.map(asAnswer), link === '' ? {} : { link });
+  }
+  if (isPull && method === 'POST') {
+    const id = Math.max(1_000, ...state.comments.map((each) => each.id)) + 1;
+    const created = { id, pull, author: state.login, body: String(body) };
+    state.comments.push(created);
+    return send(response, 201, asAnswer(created));
+  }
+  if (comment && method === 'PATCH') {
+    comment.body = String(body);
+    return send(response, 200, asAnswer(comment));
+  }
+  if (comment && method === 'DELETE') {
+    state.comments = state.comments.filter((each) => each !== comment);
+    response.writeHead(204);
+    return void response.end();
+  }
+  send(response, 404, { message: 'Not Found' });
+}
+
+function asAnswer({ id, author, body }: ApiComment) {
+  return { id, body, user: { login: author } };
 }
 
 const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex');
@@ -158,9 +247,10 @@ function blobOf({ commits }: ApiState, hash: string) {
   return { sha: hash, encoding: 'base64', size: bytes.length, content };
 }
 
-function refuse({ access }: ApiState, { method, headers }: IncomingMessage) {
+function refuse({ access }: ApiState, { method, headers, url }: IncomingMessage) {
   if (!headers.authorization) return { status: 401, message: 'Requires authentication' };
-  const allowed = access === 'write' || (access === 'read' && method === 'GET');
+  const reads = method === 'GET' || url?.endsWith('/graphql') === true;
+  const allowed = access === 'write' || (access === 'read' && reads);
   return allowed ? undefined : { status: 403, message: 'Resource not accessible by integration' };
 }
 
