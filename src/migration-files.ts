@@ -1,5 +1,7 @@
+import type { ChangedFile } from './github/pull-request.ts';
 import type { Migration, Migrations } from './migrations/migration.ts';
 import { folderFiles } from './rules/folder-files.ts';
+import { firstMatch } from './support/matches-globs.ts';
 import { asProblem, Problem } from './support/problem.ts';
 
 /** A migration larger than this is not read; it then ends unknown. */
@@ -22,6 +24,20 @@ export async function migrationsBelow(folder: string, globs: readonly string[]):
     ),
     conditions: 'all',
   };
+}
+
+/** Those of a pull request's changed files that a glob says, as they are in its checkout, in the order of their names. */
+export async function changedMigrations(
+  folder: string,
+  globs: readonly string[],
+  changed: readonly ChangedFile[],
+  conditions: Migrations['conditions'],
+): Promise<Migrations> {
+  const wanted = changed.filter(({ path }) => firstMatch(globs, [path]) !== undefined);
+  const files = wanted
+    .map(({ path, firstAddedLine }) => ({ file: path, changedFrom: firstAddedLine }))
+    .toSorted((a, b) => (a.file < b.file ? -1 : 1));
+  return { files: await readMigrations(folder, files), conditions };
 }
 
 /** Reads migrations below a folder; one that cannot be read has the reason in place of its text. */
