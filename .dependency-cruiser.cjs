@@ -2,13 +2,15 @@
 
 /** The rooms in the order of a run, each with the files that later rooms may read: its nouns, never its verb. */
 const ROOMS = {
-  rules: ['rule', 'rule-schema'],
+  rules: ['rule', 'rule-schema', 'author-sql'],
   // The table of kinds is data to a plan: which kind makes which checks.
   // Which tables are a tenant's, and which rules cover them, is read by coverage and by the rollout; pure, of the catalogue.
   kinds: ['kind', 'index', 'fill', 'tenancy', 'covering'],
   // A check runs the steps of its plan, and the statements that they are written as.
   plan: ['plan', 'fill', 'groups', 'step', 'explained', 'count-statement', 'sample-statement'],
   check: ['check-result'],
+  // A migration's demands are rules that nobody wrote, asked by the ordinary planner.
+  migrations: ['migration'],
   // What its ledger says of a run is what reports are about.
   backfill: ['backfill-run', 'run-details'],
   rollout: ['phase'],

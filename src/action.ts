@@ -3,9 +3,11 @@ import process from 'node:process';
 import { backfill } from './actions/backfill.ts';
 import { choose } from './actions/choose.ts';
 import { commentInputs, openComment, type CommentInputs } from './actions/comment.ts';
+import { MAX_PULL_REQUEST_FILES } from './github/limits.ts';
 import { openPullRequest } from './github/octokit.ts';
 import { actionsRunner, runnerContext, type Runner, type RunnerContext } from './github/runner.ts';
 import { kebabCase, OPTION_NAMES, parseOptions, type Options, type RawOptions } from './options.ts';
+import { changedMigrations } from './migration-files.ts';
 import { runMerge } from './merge.ts';
 import { openDatabase } from './postgres/connect.ts';
 import { parseConnectionTarget, secretsOf } from './postgres/connection-string.ts';
@@ -20,7 +22,7 @@ import type { Report } from './report/report.ts';
 import type { RuleSet } from './rules/rule.ts';
 import { run } from './run.ts';
 import { asProblem, describeProblem, Problem } from './support/problem.ts';
-import { RAW_SQL, trustedRules } from './trusted-rules.ts';
+import { askableConditions, RAW_SQL, trustedRules } from './trusted-rules.ts';
 import type { World } from './world.ts';
 
 const MODES = ['check', 'merge', 'backfill'] as const;
@@ -53,6 +55,7 @@ async function main(runner: Runner): Promise<number> {
       token: runner.input('github-token'),
       signal: cancel.signal,
     }),
+    ...migrationsOf(inputs, context, folder, runner),
     database: () => openDatabase(target(), inputs.options.driver, cancel.signal),
     now: () => new Date(),
     emit: (event) => {
@@ -145,6 +148,34 @@ async function changedPlaces(
     runner.log(`annotations: ${describeProblem(asProblem(error))}; annotating the rules instead`);
     return 'rule';
   }
+}
+
+/** The migrations that the pull request changes; without a pull request nobody says which are to run, and none is looked at. */
+function migrationsOf(
+  { mode, options, rawSql }: Inputs,
+  context: RunnerContext,
+  folder: string,
+  runner: Runner,
+): Pick<World, 'migrations'> {
+  if (mode !== 'check' || options.migrations.length === 0) return {};
+  if (context.pullRequest === undefined) {
+    runner.log('migrations: this is no pull request, so no migration is looked at');
+    return {};
+  }
+  return {
+    migrations: async () => {
+      const token = runner.input('github-token');
+      const pullRequest = token === undefined ? undefined : openPullRequest({ token, context });
+      if (!pullRequest)
+        throw new Problem('report-failed', 'migrations: the changed files cannot be read without a token', {
+          hint: 'Leave `github-token` at its default, with permission pull-requests: read.',
+        });
+      const changed = await pullRequest.changedFiles();
+      if (changed.length >= MAX_PULL_REQUEST_FILES)
+        throw new Problem('report-failed', 'migrations: GitHub does not list all files that it changes');
+      return changedMigrations(folder, options.migrations, changed, askableConditions(context, rawSql));
+    },
+  };
 }
 
 function setOutputs(

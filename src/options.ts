@@ -121,6 +121,7 @@ const name = () =>
 /** Every option, with its default. Names are those of the flags and inputs, in camel case. */
 const optionShapes = {
   rules: list(['rules/*.{yml,yaml}']),
+  migrations: list([]),
   databaseUrl: z.string().optional(),
   phase: z.string().optional(),
   only: list([]),

@@ -10,6 +10,8 @@ import { holdBack } from './plan/hold-back.ts';
 import { checkPlanOptions, makePlan, planWithoutDatabase, type PlanOptions } from './plan/make-plan.ts';
 import type { Plan } from './plan/plan.ts';
 import type { Step } from './plan/step.ts';
+import { bindMigrations } from './migrations/bind-migrations.ts';
+import type { Migrations } from './migrations/migration.ts';
 import { readCatalog, type Catalog } from './postgres/catalog.ts';
 import { openSnapshot, type Limits, type Snapshot, type SnapshotTarget } from './postgres/snapshot.ts';
 import { makeReport, type Answers } from './report/make-report.ts';
@@ -162,12 +164,13 @@ async function onServer<Result>(
   const database = world.database();
   // Before a connection is open and waits: GitHub can take a minute.
   const unreviewed = await world.findUnreviewed?.(rules);
+  const migrations = await world.migrations?.();
   const snapshot = await openSnapshot(database);
   try {
     world.emit({ event: 'connected', target: snapshot.target });
     const prepared = await prepare(
       rules,
-      unreviewed ?? new Map(),
+      { unreviewed: unreviewed ?? new Map(), migrations },
       { ...options, now: world.now() },
       snapshot,
       limits,
@@ -178,9 +181,18 @@ async function onServer<Result>(
   }
 }
 
+/** No phase softens what a migration needs, and what it names may be missing: that is unknown. */
+const DEMANDED = { only: [], tolerant: true };
+
+/** What was found out before a connection was open. */
+type BeforeConnecting = {
+  readonly unreviewed: ReadonlyMap<Rule, Problem>;
+  readonly migrations: Migrations | undefined;
+};
+
 async function prepare(
   rules: RuleSet,
-  unreviewed: ReadonlyMap<Rule, Problem>,
+  { unreviewed, migrations }: BeforeConnecting,
   options: Options & PlanOptions & { readonly now: Date },
   snapshot: Snapshot,
   limits: RunLimits,
@@ -190,7 +202,13 @@ async function prepare(
   const planned = makePlan(rules, catalog, options);
   const reviewed = holdBack(planned.plan, unreviewed);
   const needs = options.tolerant ? makeNeeds(reviewed, catalog) : [];
-  const allowed = { checks: [...reviewed.checks, ...needs.map(({ check }) => check)] };
+  const bound = migrations && (await bindMigrations(migrations, catalog, leader));
+  const demanded =
+    bound && makePlan({ ...rules, rules: bound.rules }, catalog, { ...DEMANDED, now: options.now });
+  const migrating = demanded ? holdBack(demanded.plan, bound.held).checks : [];
+  const allowed = {
+    checks: [...reviewed.checks, ...migrating, ...needs.map(({ check }) => check)],
+  };
   const known = await preflight(allowed, snapshot);
   const { plan, problems, explained, ...vetted } = await vetPlan(allowed, leader, limits);
   const mistakes = [...planned.problems, ...problems];

@@ -2,6 +2,7 @@ import { openCommit } from './github/octokit.ts';
 import type { RunnerContext } from './github/runner.ts';
 import { baseCommit, trustOf } from './github/trust.ts';
 import type { Options } from './options.ts';
+import type { Migrations } from './migrations/migration.ts';
 import { commitFiles } from './rules/commit-files.ts';
 import { loadRules } from './rules/load-rules.ts';
 import { holdsRawSql } from './rules/rule.ts';
@@ -10,6 +11,16 @@ import type { World } from './world.ts';
 
 /** What becomes of a pull request's raw SQL: it runs only as the base has it, or as it is. */
 export const RAW_SQL = ['base-only', 'run'] as const;
+
+/** Which conditions of a checkout's migrations may be asked of the rows: those that its rules' SQL may run by. */
+export function askableConditions(
+  context: RunnerContext,
+  rawSql: (typeof RAW_SQL)[number],
+): Migrations['conditions'] {
+  const trust = trustOf(context);
+  if (trust === 'untrusted') return 'none';
+  return trust === 'own' || rawSql === 'run' ? 'all' : 'plain';
+}
 
 type Circumstances = {
   readonly context: RunnerContext;

@@ -1,6 +1,7 @@
 import type { Database } from './postgres/database.ts';
 import type { WorkProgress } from './backfill/work-run.ts';
 import type { CheckProgress } from './check/run-checks.ts';
+import type { Migrations } from './migrations/migration.ts';
 import type { Rule, RuleSet } from './rules/rule.ts';
 import type { RuleFiles } from './rules/rule-files.ts';
 import type { Problem } from './support/problem.ts';
@@ -24,6 +25,8 @@ export type World = {
   readonly rules: string | RuleFiles;
   /** The rules that may not run before a person has reviewed them, and why; without it, every rule may. */
   findUnreviewed?(rules: RuleSet): Promise<ReadonlyMap<Rule, Problem>>;
+  /** The migrations that are to run on the database next, in order; a Problem where it cannot be told. */
+  migrations?(): Promise<Migrations>;
   /** The database to check; throws a `connection-invalid` Problem where nothing says which. */
   database(): Database;
   readonly now: () => Date;

@@ -79,7 +79,8 @@ export async function vetPlan(plan: Plan, session: Session, options: VetOptions)
     const problem = found.get(check);
     if (!problem) return check;
     const isMistake = MISTAKES.has(problem.code) && problem.at !== undefined;
-    if (!check.enforced || !isMistake) return impossible(check, problem);
+    // A migration's SQL is the next thing to run, and not how this run is to be done.
+    if (!check.enforced || !isMistake || check.rule.migration) return impossible(check, problem);
     problems.push(problem);
     return [];
   });

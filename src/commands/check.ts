@@ -7,6 +7,10 @@ import { addCheckFlags, openWorld, readFlags } from './world.ts';
 /** `rowgate check`: the gate itself. */
 export const addCheck: AddCommand = (program, { signal, finish }) => {
   addCheckFlags(program.command('check', { isDefault: false }))
+    .option(
+      '--migrations <glob...>',
+      'SQL migrations that are to run next: say which of their statements the rows of now would fail',
+    )
     .description(
       'check a database against rules; exit code 0 clean, 1 broken, 2 could not tell, 3 could not start',
     )

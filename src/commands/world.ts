@@ -4,6 +4,7 @@ import { kebabCase, parseOptions, type Options, type RawOptions } from '../optio
 import { openDatabase } from '../postgres/connect.ts';
 import { parseConnectionTarget } from '../postgres/connection-string.ts';
 import { DRIVERS, type Database } from '../postgres/database.ts';
+import { migrationsBelow } from '../migration-files.ts';
 import { showProgress } from '../progress.ts';
 import type { BackfillWorld } from '../world.ts';
 
@@ -22,7 +23,17 @@ export function openWorld(options: Options, signal: AbortSignal): { world: Backf
   const database = (): Database => openDatabase(target(), options.driver, signal);
   const writableDatabase = (): Database => openDatabase(target(), 'pg');
   return {
-    world: { rules: process.cwd(), database, writableDatabase, now: () => new Date(), emit, signal },
+    world: {
+      ...(options.migrations.length > 0
+        ? { migrations: () => migrationsBelow(process.cwd(), options.migrations) }
+        : {}),
+      rules: process.cwd(),
+      database,
+      writableDatabase,
+      now: () => new Date(),
+      emit,
+      signal,
+    },
     end,
   };
 }

@@ -7,7 +7,7 @@ import type { RuleSet } from '../rules/rule.ts';
 import { isOfConfiguration, type Problem } from '../support/problem.ts';
 import { VERSION } from '../support/version.ts';
 import { isDecisive, type FailOn } from './decisive.ts';
-import type { Report, ReportProblem, ReportResult } from './report.ts';
+import { MIGRATION, type Report, type ReportProblem, type ReportResult } from './report.ts';
 
 /** What the server said. */
 export type Answers = {
@@ -111,7 +111,7 @@ function makeResult(result: CheckResult): ReportResult {
   const { file, line, endLine } = check.at ? { ...check.at, endLine: check.at.line } : rule.source;
   return {
     rule: rule.id,
-    kind: rule.kind,
+    kind: rule.migration ? MIGRATION : rule.kind,
     why: rule.why ?? null,
     table: tableOf(check),
     severity: rule.severity,
@@ -133,6 +133,7 @@ function makeResult(result: CheckResult): ReportResult {
 }
 
 function tableOf(check: Check): string | null {
+  if (check.rule.migration) return check.rule.migration.table ?? null;
   if (check.form === 'impossible') return check.table ?? null;
   const table = checkedTable(check);
   return table ? displayTable(table) : null;

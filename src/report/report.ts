@@ -1,5 +1,8 @@
 import * as z from 'zod';
 
+/** What stands for the kind where a statement of a migration is judged. */
+export const MIGRATION = 'migration';
+
 const count = z.int().min(0);
 const severity = z.enum(['error', 'warning', 'notice']);
 const failOn = z
@@ -20,7 +23,9 @@ const result = z
   .strictObject({
     target: z.string().optional().describe('Of a merged report: the name of the target that it is of.'),
     rule: z.string(),
-    kind: z.string(),
+    kind: z
+      .string()
+      .describe('The kind of the rule; migration: no rule, but a statement of a migration that needs it.'),
     why: z.string().nullable(),
     table: z.string().nullable().describe('schema.table; null for a rule that is about no one table.'),
     severity,

@@ -3,7 +3,7 @@ import { formatDurationMs } from '../support/duration.ts';
 import { groupBy } from '../support/group-by.ts';
 import { listed } from '../support/listed.ts';
 import { gravityOf } from './gravity.ts';
-import type { Changes, Report, ReportResult, Tally } from './report.ts';
+import { MIGRATION, type Changes, type Report, type ReportResult, type Tally } from './report.ts';
 
 /** The results of one rule, in the order of the rules. */
 export type RuleGroup = {
@@ -115,6 +115,7 @@ export function ruleText({ results }: RuleGroup): string {
   const unknown = results.filter(({ outcome }) => outcome === 'unknown');
   const sum = broken.reduce((total, { violations }) => total + (violations?.count ?? 0), 0);
   const { kind } = results[0];
+  if (kind === MIGRATION && broken.length > 0) return wouldFail(sum);
   const what = kind === 'schema' ? counted(sum, 'requirement') + ' not met' : counted(sum, 'violation');
   const parts = [
     ...(broken.length > 0
@@ -141,6 +142,8 @@ function tallyText(tally: Tally | null): string {
   return tally.exact ? number(tally.count) : `at least ${number(tally.count)}`;
 }
 
+const wouldFail = (rows: number): string => `${counted(rows, 'row')} would fail here`;
+
 /** `2 tables`, or of a merged report `2 tables of 3 targets`. */
 function placesText(results: readonly ReportResult[]): string {
   const tables = counted(new Set(results.map(({ table }) => table)).size, 'table');
@@ -161,6 +164,7 @@ export function resultText(result: ReportResult): string {
   if (result.kind === 'coverage') return result.reason;
   if (result.kind === 'schema') return `Not met: ${result.reason}`;
   const { count, exact } = result.violations ?? { count: 0, exact: false };
+  if (result.kind === MIGRATION) return wouldFail(count);
   const classes = classesText(result);
   return `${exact ? '' : 'at least '}${counted(count, 'violation')}${classes ? `: ${classes}` : ''}`;
 }

@@ -1,14 +1,9 @@
-import { identifier, type Identifier } from '../sql/identifier.ts';
-import {
-  checkExpression,
-  checkSelect,
-  type CheckedExpression,
-  type CheckedSelect,
-  type GrammarError,
-} from '../sql/grammar.ts';
+import { identifier } from '../sql/identifier.ts';
+import { checkExpression, checkSelect, type GrammarError } from '../sql/grammar.ts';
 import { parseDurationMs } from '../support/duration.ts';
 import { didYouMean } from '../support/nearest.ts';
 import { Problem, type Position } from '../support/problem.ts';
+import { makeAuthorSql } from './author-sql.ts';
 import type { AuthorSql, NamedTable, Rule, TableSelector } from './rule.ts';
 import {
   KIND_NAMES,
@@ -435,23 +430,4 @@ function grammarProblem(error: GrammarError, key: string, locate: (offset: numbe
     at: locate(error.offset),
     hint: error.hint,
   });
-}
-
-function makeAuthorSql(
-  text: string,
-  checked: CheckedExpression | CheckedSelect,
-  locate: (offset: number) => Position,
-): AuthorSql {
-  const isSelect = 'text' in checked;
-  return {
-    text,
-    columns: isSelect ? [] : checked.columns,
-    functions: checked.functions,
-    isPlain: !isSelect && checked.isPlain,
-    nullFrom: isSelect ? undefined : checked.nullFrom,
-    types: checked.types,
-    attributes: checked.attributes,
-    qualified: (alias: Identifier) => (isSelect ? checked.text : checked.qualified(alias)),
-    locate,
-  };
 }

@@ -66,6 +66,8 @@ type RuleBase = {
   /** The phases of the rule's file, in order; empty when it declares none. */
   readonly phases: readonly string[];
   readonly remedy: string | undefined;
+  /** Set where no rules file asks, but a statement of a migration: the table that it names, for reports. */
+  readonly migration?: { readonly table: string | undefined };
   /** Globs of files, such as migrations, that a break is annotated on. */
   readonly paths: readonly string[];
   readonly timeoutMs: number | undefined;

@@ -211,8 +211,8 @@ function checkText(text: string): GrammarError | undefined {
 /** `end` is the byte behind the statement; undefined where that is the end of the text. */
 type Parsed = { readonly select: SelectStmt; readonly end: number | undefined };
 
-/** Loaded only when a rule holds SQL: the grammar takes about 50 ms to start. Once, as every import looks at each of its names. */
-function loadGrammar() {
+/** Loaded only when there is SQL to read: the grammar takes about 50 ms to start. Once, as every import looks at each of its names. */
+export function loadGrammar() {
   if (!loading) {
     // Optimising the module takes V8 longer than a run parses; the first, simple compilation is fast enough.
     setFlagsFromString('--liftoff-only');
@@ -256,7 +256,7 @@ function bareTarget(select: SelectStmt): Node | undefined {
 }
 
 /** A tree as text without its positions, to compare two parses. */
-function shape(tree: unknown): string {
+export function shape(tree: unknown): string {
   return JSON.stringify(tree, (key, value: unknown) =>
     key === 'location' || key.endsWith('_start') || key.endsWith('_end') ? undefined : value,
   );

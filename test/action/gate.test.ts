@@ -177,6 +177,50 @@ test('with annotations: changed a break stands on the first added line of a chan
   }
 });
 
+test('a changed migration that rows would fail is annotated on its line, and one that did not change is not', async () => {
+  const database = await createDatabase(
+    'create table t (id int primary key, a int); insert into t values (1, null)',
+  );
+  const statement = 'alter table t alter a set not null;';
+  const files = [{ filename: 'db/2.sql', patch: `@@ -0,0 +1,2 @@\n+-- now\n+${statement}` }];
+  const api = await startGithubApi({
+    repository: 'o/r',
+    pulls: [{ number: 7, headSha: 'a'.repeat(40), files }],
+  });
+  const payload = {
+    repository: { full_name: 'o/r', private: true },
+    pull_request: {
+      number: 7,
+      head: { sha: 'a'.repeat(40), repo: { full_name: 'o/r' } },
+      base: { repo: { full_name: 'o/r' } },
+    },
+  };
+  const rules = [{ id: 'ids', kind: 'not_null', tables: ['t'], column: 'id' }];
+  const options = {
+    inputs: { migrations: 'db/*.sql', phase: '' },
+    env: { GITHUB_API_URL: api.url, GITHUB_REPOSITORY: 'o/r' },
+    event: { name: 'pull_request', payload },
+    files: {
+      'rules/one.yml': JSON.stringify({ version: 1, rules }),
+      'db/1.sql': statement,
+      'db/2.sql': `-- now\n${statement}`,
+    },
+  };
+  try {
+    const run = await gate(database.url, options);
+    assert.deepEqual(
+      run.annotations.map(({ title, file, line }) => [title, file, line]),
+      [['migration:db/2.sql:2: 1 row would fail here', 'db/2.sql', 2]],
+    );
+    assert.equal(run.exitCode, 1);
+    api.state.access = 'none';
+    const unread = await gate(database.url, options);
+    assert.equal(unread.outputs['verdict'], 'incomplete', 'changes that nobody can read are no pass');
+  } finally {
+    await api.close();
+  }
+});
+
 test('names from the database and texts from rules run no workflow command', async () => {
   const table = '::error::x ##[error]y <!-- @someone |`';
   const database = await createDatabase(

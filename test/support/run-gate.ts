@@ -5,6 +5,7 @@ import { parseOptions } from '../../src/options.ts';
 import { openDatabase } from '../../src/postgres/connect.ts';
 import { parseConnectionTarget } from '../../src/postgres/connection-string.ts';
 import type { DriverName } from '../../src/postgres/database.ts';
+import type { Migrations } from '../../src/migrations/migration.ts';
 import type { Report } from '../../src/report/report.ts';
 import { run } from '../../src/run.ts';
 import { withHook, type BeforeQuery } from './hooked-database.ts';
@@ -22,6 +23,8 @@ export type GateOptions = {
   readonly statementTimeout?: string;
   readonly failOn?: string;
   readonly signal?: AbortSignal;
+  /** Migrations that are to run next. */
+  readonly migrations?: Migrations;
   /** The run's clock; the real one without it. */
   readonly now?: Date;
   /** Awaited before each statement is sent, so that a test can do something at a known moment of the run. */
@@ -40,6 +43,7 @@ export async function runGate({
   driver = 'pg',
   signal,
   now,
+  migrations,
   beforeQuery,
   ...rest
 }: GateOptions): Promise<Report> {
@@ -63,6 +67,7 @@ export async function runGate({
     );
     const { report } = await run(options, {
       rules: folder,
+      ...(migrations ? { migrations: () => Promise.resolve(migrations) } : {}),
       database: () => {
         const database = openDatabase(parseConnectionTarget({ url, env: {} }), driver, signal);
         return beforeQuery ? withHook(database, beforeQuery) : database;
