@@ -21,6 +21,8 @@ export type GateOptions = {
   /** As on the command line, such as `500ms`. */
   readonly statementTimeout?: string;
   readonly failOn?: string;
+  readonly strategy?: 'auto' | 'scan';
+  readonly proofs?: boolean;
   readonly signal?: AbortSignal;
   /** The run's clock; the real one without it. */
   readonly now?: Date;
@@ -43,7 +45,7 @@ export async function runGate({
   beforeQuery,
   ...rest
 }: GateOptions): Promise<Report> {
-  const { phase, only, failOn, statementTimeout, samples, maxConnections } = rest;
+  const { phase, only, failOn, strategy, proofs, statementTimeout, samples, maxConnections } = rest;
   const isText = rules.includes('\n');
   const folder = isText ? await mkdtemp(path.join(tmpdir(), 'rowgate-rules-')) : REPOSITORY;
   try {
@@ -55,6 +57,8 @@ export async function runGate({
         phase,
         only,
         failOn,
+        strategy,
+        proofs,
         statementTimeout,
         samples: samples?.toString(),
         maxConnections: maxConnections?.toString(),
