@@ -223,3 +223,11 @@ for (const { what, sql, rule, skip = false } of traps)
     // With a subscription a database cannot be dropped.
     if (sql.includes('create subscription')) await run('drop subscription feed');
   });
+
+test('without proofs the rows are read, whatever a constraint says of them', async () => {
+  const { url } = await createDatabase(`${tables} insert into rows values (1, 1, 1, null);
+    alter table rows add check (total is not null) not valid; update pg_constraint set convalidated = true where contype = 'c';`);
+  assert.equal(await answers(url, NOT_NULL), 'held 0 by proved');
+  assert.equal(await answers(url, NOT_NULL, { proofs: false }), 'broken 1 by scan');
+  assert.equal(await answers(url, NOT_NULL, { proofs: false, strategy: 'scan' }), 'broken 1 by scan');
+});
