@@ -8,7 +8,7 @@ import { groupsOf, type RowChecks } from './groups.ts';
 import { looseCost, looseStatement, steppingIndex } from './loose-index-scan.ts';
 import { namedColumns } from './named-columns.ts';
 import type { Check, Plan, QueryCheck, RowCheck } from './plan.ts';
-import { prove } from './prove.ts';
+import { proveAll } from './prove.ts';
 import { checksOf, type CountStep, type Step } from './step.ts';
 
 export type StrategyOptions = Limits & {
@@ -77,21 +77,13 @@ const costOf = (step: Step): number => (step.form === 'count' ? step.cost : 0);
 type Choice = StrategyOptions & { readonly explained: readonly ExplainedChecks[]; readonly query: Query };
 
 async function stepsOf(groups: readonly RowChecks[], choice: Choice): Promise<Step[]> {
-  const steps: Step[] = [];
-  for (const group of groups) steps.push(...(await stepsFor(group, choice)));
-  return steps;
-}
-
-async function stepsFor(group: RowChecks, choice: Choice): Promise<Step[]> {
-  const proved: Step[] = [];
-  const open: RowCheck[] = [];
-  for (const check of group) {
-    const by = choice.proofs ? await prove(check, choice.query) : undefined;
-    if (by === undefined) open.push(check);
-    else proved.push({ form: 'proved', check, by });
+  const proofs = choice.proofs ? await proveAll(groups.flat(), choice.query) : new Map<RowCheck, string>();
+  const steps: Step[] = Array.from(proofs, ([check, by]) => ({ form: 'proved', check, by }));
+  for (const group of groups) {
+    const [first, ...others] = group.filter((check) => !proofs.has(check));
+    if (first) steps.push(...(await cheapest([first, ...others], choice)));
   }
-  const [first, ...others] = open;
-  return first ? [...proved, ...(await cheapest([first, ...others], choice))] : proved;
+  return steps;
 }
 
 /**

@@ -1,10 +1,24 @@
 // What `catalog.ts` asks: four queries, by the run's snapshot.
-import { sql } from '../sql/sql.ts';
+import { sql, type Sql } from '../sql/sql.ts';
 
 const userRelation = sql`
   r.relkind in ('r', 'p', 'v', 'm', 'f')
   and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
   and n.nspname !~ '^pg_(toast_)?temp_'`;
+
+/**
+ * Whether the expressions of an object call functions, or use operators, that somebody made and can replace. What an
+ * extension brings is as good as the server's own, of which pg_depend knows nothing.
+ */
+const reliesOnCode = (catalog: Sql, oid: Sql): Sql => sql`exists (
+  select from pg_catalog.pg_depend uses
+  where uses.classid = ${catalog} and uses.objid = ${oid}
+    and uses.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass)
+    and not exists (
+      select from pg_catalog.pg_depend member
+      where member.classid = uses.refclassid and member.objid = uses.refobjid and member.deptype = 'e'
+    )
+)`;
 
 /** Every relation, with its direct children: partitions, and tables that inherit from it. */
 export const relationsQuery = sql`
@@ -17,10 +31,14 @@ export const relationsQuery = sql`
         select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', c.conname, 'columns', (
           select coalesce(pg_catalog.jsonb_agg(a.attname), '[]') from pg_catalog.pg_attribute a
           where a.attrelid = c.conrelid and a.attnum = any (c.conkey)
-        )) order by c.conname)
+        ), 'by_code', ${reliesOnCode(sql`'pg_catalog.pg_constraint'::pg_catalog.regclass`, sql`c.oid`)}) order by c.conname)
         from pg_catalog.pg_constraint c where c.conrelid = r.oid and c.contype = 'c' and c.convalidated
       ), '[]'
     )::text as checks,
+    r.relispartition and exists (
+      select from pg_catalog.pg_partition_ancestors(r.oid) above
+      where ${reliesOnCode(sql`'pg_catalog.pg_class'::pg_catalog.regclass`, sql`above.relid::oid`)}
+    ) as bounds_by_code,
     r.relpages::text as pages, greatest(r.reltuples, 0)::text as rows
   from pg_catalog.pg_class r
   join pg_catalog.pg_namespace n on n.oid = r.relnamespace
@@ -136,6 +154,26 @@ export const foreignKeysQuery = sql`
     from tree
     join pg_catalog.pg_constraint c on c.oid = tree.oid
     join pg_catalog.pg_trigger g on g.tgconstraint = c.oid and g.tgenabled not in ('O', 'A')
+  ), fed as materialized (
+    -- What a subscription writes fires no trigger of a foreign key, of the table that it names or of a part of it.
+    select related.relid as oid
+    from pg_catalog.pg_subscription_rel s
+    cross join lateral (
+      select relid from pg_catalog.pg_partition_ancestors(s.srrelid)
+      union
+      select relid from pg_catalog.pg_partition_tree(s.srrelid)
+      union
+      select s.srrelid
+    ) related
+  ), undoing as materialized (
+    -- A cascade is a DELETE or UPDATE of the rows: these can make it do nothing, and nobody looks again.
+    select g.tgrelid as oid, g.tgtype & 8 <> 0 as deletes, g.tgtype & 16 <> 0 as updates
+    from pg_catalog.pg_trigger g
+    where g.tgtype & 3 = 3 and not g.tgisinternal and g.tgenabled <> 'D'
+    union all
+    select w.ev_class, w.ev_type = '4', w.ev_type = '2'
+    from pg_catalog.pg_rewrite w
+    where w.is_instead and w.ev_type in ('2', '4') and w.ev_enabled <> 'D'
   )
   select r.oid::text as relation, c.conname as name, parent_schema.nspname as parent_schema, parent.relname as parent_name,
     c.convalidated as validated, c.confmatchtype = 'f' as match_full,
@@ -143,6 +181,13 @@ export const foreignKeysQuery = sql`
     coalesce((pg_catalog.to_jsonb(c) ->> 'conenforced')::boolean, true)
       and c.oid not in (select tgconstraint from disabled)
       and tree.root not in (select disabled.root from disabled where of_parent) as enforced,
+    c.conrelid in (select oid from fed) or c.confrelid in (select oid from fed) or exists (
+      select from undoing
+      where undoing.oid = c.conrelid and (
+        undoing.deletes and c.confdeltype = 'c'
+        or undoing.updates and (c.confdeltype in ('n', 'd') or c.confupdtype in ('c', 'n', 'd'))
+      )
+    ) as bypassed,
     (
       select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(child_column.attname, parent_column.attname) order by pair.position)
       from unnest(c.conkey, c.confkey) with ordinality as pair (child, parent, position)

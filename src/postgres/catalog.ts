@@ -45,6 +45,11 @@ export type ForeignKey = {
   readonly validated: boolean;
   /** False when NOT ENFORCED (PostgreSQL 18) or when one of its triggers is disabled, also on a partition of the parent. */
   readonly enforced: boolean;
+  /**
+   * Whether rows may change behind its back: a subscription fires none of its triggers, and a trigger of the row may
+   * undo what it cascades.
+   */
+  readonly bypassed: boolean;
   /** With MATCH FULL a row with a NULL in only some of the columns is refused; otherwise it is looked at by nobody. */
   readonly matchFull: boolean;
   /** PERIOD (PostgreSQL 18): no row of the parent need have the same last column. */
@@ -73,6 +78,14 @@ export type Index = {
   readonly pages: number;
 };
 
+/** A CHECK constraint that is validated, with the columns that it names. */
+type Check = {
+  readonly name: string;
+  readonly columns: readonly Identifier[];
+  /** Whether it relies on functions or operators that somebody can replace, whatever rows are there. */
+  readonly byCode: boolean;
+};
+
 export type Relation = {
   readonly oid: string;
   readonly name: TableName;
@@ -85,8 +98,9 @@ export type Relation = {
   readonly columns: ReadonlyMap<string, Column>;
   readonly foreignKeys: readonly ForeignKey[];
   readonly indexes: readonly Index[];
-  /** Validated CHECK constraints, with the columns that each names. */
-  readonly checks: readonly { readonly name: string; readonly columns: readonly Identifier[] }[];
+  readonly checks: readonly Check[];
+  /** Whether functions that somebody can replace say which rows the bounds of this partition let in. */
+  readonly boundsByCode: boolean;
   /** Pages and rows when the table was last vacuumed or analyzed, its own alone; for estimates only. */
   readonly pages: number;
   readonly rows: number;
@@ -125,7 +139,8 @@ export async function readCatalog(session: Session): Promise<Catalog> {
       columns: new Map((columnRows.get(oid) ?? []).map(readColumn).map((column) => [column.name, column])),
       foreignKeys: foreignKeys.get(oid) ?? [],
       indexes: indexes.get(oid) ?? [],
-      checks: JSON.parse(text(row, 'checks')) as Relation['checks'],
+      checks: readChecks(text(row, 'checks')),
+      boundsByCode: flag(row, 'bounds_by_code'),
       pages: Number(text(row, 'pages')),
       rows: Number(text(row, 'rows')),
     };
@@ -180,6 +195,15 @@ function readColumn(row: Row): Column {
   };
 }
 
+function readChecks(json: string): Check[] {
+  type Read = { name: string; columns: Identifier[]; by_code: boolean };
+  return (JSON.parse(json) as Read[]).map(({ name, columns, by_code: byCode }) => ({
+    name,
+    columns,
+    byCode,
+  }));
+}
+
 function readForeignKey(row: Row): ForeignKey {
   const pairs = JSON.parse(text(row, 'pairs')) as [Identifier, Identifier][];
   return {
@@ -188,6 +212,7 @@ function readForeignKey(row: Row): ForeignKey {
     on: pairs.map(([child, parent]) => ({ child, parent })),
     validated: flag(row, 'validated'),
     enforced: flag(row, 'enforced'),
+    bypassed: flag(row, 'bypassed'),
     matchFull: flag(row, 'match_full'),
     temporal: flag(row, 'temporal'),
   };

@@ -120,4 +120,11 @@ function namedHop(
 }
 
 /** What stands for a foreign key where there is none: it keeps nothing. */
-const NO_KEY = { name: '', validated: false, enforced: false, matchFull: false, temporal: false };
+const NO_KEY = {
+  name: '',
+  validated: false,
+  enforced: false,
+  bypassed: false,
+  matchFull: false,
+  temporal: false,
+};

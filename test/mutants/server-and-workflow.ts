@@ -68,6 +68,15 @@ export const serverAndWorkflow: readonly Guard[] = [
   ...of('src/kinds/parent.ts', 'test/postgres/verdict-traps.test.ts', [
     ['an index that failed, or knows not every row, makes no key unique', '      index.valid &&\n      index.immediate &&\n      !index.partial &&\n', '      index.immediate &&\n', 'a unique index that is not valid, and one that knows not every row, make no key unique'],
   ]),
+  ...of('src/postgres/snapshot.ts', 'test/postgres/proof-traps.test.ts', [
+    ['what is counted is read, whatever constraints say', "constraint_exclusion: 'off'", "constraint_exclusion: 'on'", 'without proofs the rows are read, whatever a constraint says of them'],
+  ]),
+  ...of('src/plan/prove.ts', 'test/postgres/proof-traps.test.ts', [
+    ['a check by replaceable code is no proof', 'return boundsByCode || checks.some((each) => each.byCode && isAbout(each));', 'return boundsByCode && checks.some(isAbout);', traps('a CHECK against a value that a function gave, which gives another one now')],
+    ['nothing is proved behind a view', "if (relation.kind === 'view' || ", "if (relation.kind === 'view') return true;\n  if (", traps('a CHECK by a function, behind a view')],
+    ['a foreign key has to hold in each partition', 'proofs.every((proof) => proof !== undefined)', 'proofs[0]', traps('a foreign key whose triggers are disabled in a partition')],
+    ['a foreign key that is bypassed is no proof', ' || key.bypassed', '', traps('a foreign key whose cascade is undone by a trigger: the row stays')],
+  ]),
   ...of('src/kinds/schema.ts', 'test/postgres/schema-traps.test.ts', [
     ['a foreign key that is NOT VALID is no proof', 'key.validated && key.enforced && !key.temporal', 'key.enforced && !key.temporal', traps('a foreign key that is NOT VALID')],
     ['a foreign key for a PERIOD is another promise', 'key.validated && key.enforced && !key.temporal', 'key.validated && key.enforced', traps('a foreign key for a PERIOD')],

@@ -22,6 +22,8 @@ export type GateOptions = {
   /** As on the command line, such as `500ms`. */
   readonly statementTimeout?: string;
   readonly failOn?: string;
+  readonly strategy?: 'auto' | 'scan';
+  readonly proofs?: boolean;
   readonly signal?: AbortSignal;
   /** Migrations that are to run next. */
   readonly migrations?: Migrations;
@@ -47,7 +49,7 @@ export async function runGate({
   beforeQuery,
   ...rest
 }: GateOptions): Promise<Report> {
-  const { phase, only, failOn, statementTimeout, samples, maxConnections } = rest;
+  const { phase, only, failOn, strategy, proofs, statementTimeout, samples, maxConnections } = rest;
   const isText = rules.includes('\n');
   const folder = isText ? await mkdtemp(path.join(tmpdir(), 'rowgate-rules-')) : REPOSITORY;
   try {
@@ -59,6 +61,8 @@ export async function runGate({
         phase,
         only,
         failOn,
+        strategy,
+        proofs,
         statementTimeout,
         samples: samples?.toString(),
         maxConnections: maxConnections?.toString(),
