@@ -3,7 +3,6 @@ import process from 'node:process';
 import { backfill } from './actions/backfill.ts';
 import { choose } from './actions/choose.ts';
 import { commentInputs, openComment, type CommentInputs } from './actions/comment.ts';
-import { MAX_PULL_REQUEST_FILES } from './github/limits.ts';
 import { openPullRequest } from './github/octokit.ts';
 import { actionsRunner, runnerContext, type Runner, type RunnerContext } from './github/runner.ts';
 import { kebabCase, OPTION_NAMES, parseOptions, type Options, type RawOptions } from './options.ts';
@@ -141,7 +140,7 @@ async function changedPlaces(
     return 'rule';
   }
   try {
-    const files = await pullRequest.changedFiles();
+    const { files } = await pullRequest.changedFiles();
     const paths = new Map(rules?.rules.map((rule) => [rule.id, rule.paths]));
     return { files, pathsOf: (rule) => paths.get(rule) ?? [] };
   } catch (error) {
@@ -171,9 +170,9 @@ function migrationsOf(
           hint: 'Leave `github-token` at its default, with permission pull-requests: read.',
         });
       const changed = await pullRequest.changedFiles();
-      if (changed.length >= MAX_PULL_REQUEST_FILES)
+      if (!changed.allListed)
         throw new Problem('report-failed', 'migrations: GitHub does not list all files that it changes');
-      return changedMigrations(folder, options.migrations, changed, askableConditions(context, rawSql));
+      return changedMigrations(folder, options.migrations, changed.files, askableConditions(context, rawSql));
     },
   };
 }

@@ -4,7 +4,7 @@ import { commitFolders, treeSchema } from './commit-folders.ts';
 import type { Commit } from './commit.ts';
 import { MAX_PAGE_ITEMS, MAX_PULL_REQUEST_FILES } from './limits.ts';
 import { explainRefusal, PATIENCE, persisting, type Patience, type Persist } from './persistence.ts';
-import type { ChangedFile, PullRequest } from './pull-request.ts';
+import type { ChangedFile, ChangedFiles, PullRequest } from './pull-request.ts';
 import type { RunnerContext } from './runner.ts';
 
 type Access = { readonly context: RunnerContext; readonly patience?: Patience };
@@ -49,18 +49,21 @@ type Page = { readonly data: unknown; readonly headers: { readonly link?: string
 
 const Files = z.array(z.object({ filename: z.string(), status: z.string(), patch: z.string().optional() }));
 
-async function listFiles(read: (page: number) => Promise<Page>): Promise<readonly ChangedFile[]> {
+async function listFiles(read: (page: number) => Promise<Page>): Promise<ChangedFiles> {
   const files: ChangedFile[] = [];
+  let count = 0;
   for (let page = 1; page <= MAX_PULL_REQUEST_FILES / MAX_PAGE_ITEMS; page += 1) {
     const { data, headers } = await read(page);
     // Octokit gives a body that broke off, or that is no JSON, as a string, and calls it a success.
-    const present = Files.parse(data).filter(({ status }) => status !== 'removed');
+    const listed = Files.parse(data);
+    const present = listed.filter(({ status }) => status !== 'removed');
+    count += listed.length;
     files.push(
       ...present.map(({ filename, patch }) => ({ path: filename, firstAddedLine: firstAddedLine(patch) })),
     );
     if (!headers.link?.includes('rel="next"')) break;
   }
-  return files;
+  return { files, allListed: count < MAX_PULL_REQUEST_FILES };
 }
 
 /** The first line that a patch adds, counted from 1 in the new file; GitHub leaves the patch out of large files. */

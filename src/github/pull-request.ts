@@ -5,8 +5,11 @@ export type ChangedFile = {
   readonly firstAddedLine?: number | undefined;
 };
 
+/** What a pull request changes. GitHub lists no more than 3,000 files: there may be others where not all are listed. */
+export type ChangedFiles = { readonly files: readonly ChangedFile[]; readonly allListed: boolean };
+
 /** The pull request that a run is about. */
 export interface PullRequest {
   /** The files that it adds or changes, not those it removes; a `report-failed` Problem when GitHub does not say. */
-  changedFiles(): Promise<readonly ChangedFile[]>;
+  changedFiles(): Promise<ChangedFiles>;
 }

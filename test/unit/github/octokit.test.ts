@@ -31,7 +31,8 @@ const FILES = Array.from({ length: 205 }, (_, index) => ({ filename: `migrations
 
 test('all pages of a pull request are read, a hundred files a page', async (t) => {
   const { api, pullRequest } = await opened(t, FILES);
-  const changed = await pullRequest.changedFiles();
+  const { files: changed, allListed } = await pullRequest.changedFiles();
+  assert.equal(allListed, true);
   assert.deepEqual(
     changed.map(({ path }) => path),
     FILES.map(({ filename }) => filename),
@@ -40,16 +41,18 @@ test('all pages of a pull request are read, a hundred files a page', async (t) =
 });
 
 test('a pull request has at most the 3000 files that GitHub lists', async (t) => {
-  const files = Array.from({ length: 3_050 }, (_, index) => ({ filename: `${index}` }));
-  const { api, pullRequest } = await opened(t, files, { ...HASTY, requestMs: 5_000, totalMs: 60_000 });
-  assert.equal((await pullRequest.changedFiles()).length, 3_000);
+  const removed = { filename: 'old', status: 'removed' };
+  const many = [removed, ...Array.from({ length: 3_050 }, (_, index) => ({ filename: `${index}` }))];
+  const { api, pullRequest } = await opened(t, many, { ...HASTY, requestMs: 5_000, totalMs: 60_000 });
+  const { files, allListed } = await pullRequest.changedFiles();
+  assert.deepEqual([files.length, allListed], [2_999, false]);
   assert.equal(api.requests.length, 30);
 });
 
 test('a file that the pull request removes is not one that it changes', async (t) => {
   const { pullRequest } = await opened(t, [{ filename: 'old', status: 'removed' }, { filename: 'new' }]);
   assert.deepEqual(
-    (await pullRequest.changedFiles()).map(({ path }) => path),
+    (await pullRequest.changedFiles()).files.map(({ path }) => path),
     ['new'],
   );
 });
@@ -73,7 +76,7 @@ for (const [title, patch, line] of patches) {
     const { pullRequest } = await opened(t, [
       { filename: 'a.sql', ...(patch === undefined ? {} : { patch }) },
     ]);
-    assert.deepEqual(await pullRequest.changedFiles(), [{ path: 'a.sql', firstAddedLine: line }]);
+    assert.deepEqual((await pullRequest.changedFiles()).files, [{ path: 'a.sql', firstAddedLine: line }]);
   });
 }
 
@@ -104,7 +107,7 @@ for (const [title, ...failures] of passing) {
   test(`changed files are found past ${title}`, async (t) => {
     const { api, pullRequest } = await opened(t, [{ filename: 'a.sql' }]);
     api.fail(...failures);
-    assert.equal((await pullRequest.changedFiles()).length, 1);
+    assert.equal((await pullRequest.changedFiles()).files.length, 1);
     assert.equal(api.requests.length, failures.length + 1);
   });
 }
