@@ -23,7 +23,11 @@ test('a bound that was given is no failure, and the run can be gone on with', as
   assert.match(run.annotations[0]?.message ?? '', /39 rows left. Go on with it: a step with run-id: 1/);
   const late = await backfillStep(database, { inputs: writing(database, { 'run-id': '1', join: 'true' }) });
   assert.deepEqual([late.exitCode, late.outputs['backfill-state'], await missing(database)], [0, 'stopped_at_bound', 39], 'who joins late does not start it again'); // prettier-ignore
-  const rest = await backfillStep(database, { inputs: writing(database, { 'run-id': '1' }) });
+  const more = await backfillStep(database, { inputs: writing(database, { 'run-id': '1' }) });
+  assert.deepEqual([more.outputs['backfill-state'], more.outputs['backfill-rows']], ['stopped_at_bound', '40'], 'without another bound it takes as many again'); // prettier-ignore
+  const rest = await backfillStep(database, {
+    inputs: writing(database, { 'run-id': '1', 'max-rows': '100' }),
+  });
   assert.deepEqual([rest.exitCode, rest.outputs['backfill-state'], rest.outputs['backfill-rows']], [0, 'completed', '59'], rest.log); // prettier-ignore
   const over = await backfillStep(database, { inputs: writing(database, { 'run-id': '1' }) });
   assert.deepEqual(

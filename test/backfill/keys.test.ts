@@ -57,6 +57,7 @@ describe('a backfill walks tables by', () => {
         execute: 'true',
         acknowledge: NO_GUARD,
         runId: report.run.id,
+        maxRows: '1000',
       });
       assert.equal(last.run?.state, 'completed', JSON.stringify(last.problems));
       const [row] = await database.rows(

@@ -204,6 +204,7 @@ test('a pull request of the repository itself is known in full', (t) => {
     actor: 'octocat',
     workspace: '/w',
     runUrl: 'https://ghe.example/acme/shop/actions/runs/4711',
+    run: { id: 4711, attempt: 1 },
     apiUrl: 'https://ghe.example/api/v3',
     pullRequest: { number: 7, headSha: 'def', baseSha },
     isFork: false,
@@ -256,7 +257,8 @@ for (const event of ['', 'no json', 'null', '[]', '7', '{"pull_request":{"number
 
 test('outside of a runner nothing is known but where GitHub is', () => {
   const context = runnerContext({ GITHUB_EVENT_PATH: '/nowhere', GITHUB_SHA: '' });
-  const { apiUrl, isProtectedRef, ...rest } = context;
+  const { apiUrl, isProtectedRef, run: number, ...rest } = context;
   assert.deepEqual([apiUrl, isProtectedRef], ['https://api.github.com', false]);
+  assert.deepEqual(number, { id: 0, attempt: 1 });
   assert.deepEqual(new Set(Object.values(rest)), new Set([undefined]));
 });
