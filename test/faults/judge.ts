@@ -47,6 +47,9 @@ function expectReason({ rule, problem, reason, violations, classes }: ReportResu
   assert.doesNotMatch(problem.code, /internal|rules-invalid/, problem.message);
 }
 
+/** After which nothing that was read before is looked at again. */
+const BEGINS_ANEW = /^P[^]{5}(?:savepoint|rollback to)/;
+
 /** By which a session makes sure that what it has counted was the whole. */
 const LOOKS_AGAIN = /^P[^]*pg_catalog\.pg_locks/;
 
@@ -66,9 +69,10 @@ function answersIn(passed: readonly Passed[]) {
     sessions.set(session, state);
     if (type === STRUCK) Object.assign(state, { counted: [], looks: false, done: [] });
     if (from === 'client' && type === 'P') {
-      state.done.splice(0).forEach((rule) => finished.add(rule));
       state.asked = Object.keys(MEASURES).find((each) => MEASURES[each]?.test(text));
       state.looks = LOOKS_AGAIN.test(text);
+      if (BEGINS_ANEW.test(text)) state.counted = [];
+      else state.done.splice(0).forEach((rule) => finished.add(rule));
     }
     if (from !== 'server' || type !== 'C') continue;
     if (state.looks) state.done.push(...state.counted.splice(0));
