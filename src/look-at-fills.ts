@@ -1,4 +1,5 @@
 import type { CheckResult } from './check/check-result.ts';
+import { outdatedIndexes, outdatedWarning, waysToCount } from './check/outdated-indexes.ts';
 import { preflight } from './check/preflight.ts';
 import { measure } from './measure.ts';
 import type { Options } from './options.ts';
@@ -46,19 +47,24 @@ export async function lookAtFills(
         ? makePlan(rules, catalog, { ...options, phase: undefined, only, now: world.now() })
         : { plan: { checks: [] }, problems: [] };
     const plan = { checks: [...censuses, ...own.plan.checks] };
-    const limits = {
+    const wanted = {
       statementTimeoutMs: options.statementTimeout,
       lockTimeoutMs: LOCK_TIMEOUT_MS,
+      useIndexes: options.strategy === 'auto',
       signal: world.signal,
     };
+    const outdated = outdatedIndexes(catalog);
+    const { limits, ways } = waysToCount(wanted, options, outdated);
     const measured = await measure(plan, snapshot, {
       ...options,
       ...limits,
+      ...ways,
       onProgress: (progress) => world.emit({ event: 'check', progress }),
     });
     if (measured.problems.length > 0) throw new Problems([...own.problems, ...measured.problems]);
     const [census, recheck] = [measured.results.slice(0, fills.length), measured.results.slice(fills.length)];
-    const warnings = (await preflight(plan, snapshot)).filter(({ code }) => code !== 'role-can-write');
+    const known = (await preflight(plan, snapshot)).filter(({ code }) => code !== 'role-can-write');
+    const warnings = [...known, ...outdatedWarning(outdated)];
     return { target: snapshot.target, fills, census, recheck, warnings };
   } finally {
     await snapshot.close();

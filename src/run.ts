@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { emptyTables, preflight } from './check/preflight.ts';
 import type { CheckResult } from './check/check-result.ts';
 import { runChecks, unmeasured } from './check/run-checks.ts';
+import { outdatedIndexes, outdatedWarning, waysToCount } from './check/outdated-indexes.ts';
 import { vetPlan } from './check/vet-plan.ts';
 import type { Options } from './options.ts';
 import { adviseFor } from './plan/advise.ts';
@@ -146,6 +147,7 @@ type Prepared = {
   readonly steps: readonly Step[];
   readonly warnings: readonly Problem[];
   readonly problems: readonly Problem[];
+  readonly useIndexes: boolean;
 };
 
 /** Connects, takes the snapshot and plans; hands both over, and closes every connection afterwards. */
@@ -159,6 +161,7 @@ async function onServer<Result>(
   const limits = {
     statementTimeoutMs: options.statementTimeout,
     lockTimeoutMs: LOCK_TIMEOUT_MS,
+    useIndexes: options.strategy === 'auto',
     signal: endedBy(world.signal, options.maxDuration),
   };
   const database = world.database();
@@ -175,7 +178,7 @@ async function onServer<Result>(
       snapshot,
       limits,
     );
-    return await work({ snapshot, prepared, limits });
+    return await work({ snapshot, prepared, limits: { ...limits, useIndexes: prepared.useIndexes } });
   } finally {
     await snapshot.close();
   }
@@ -195,7 +198,7 @@ async function prepare(
   { unreviewed, migrations }: BeforeConnecting,
   options: Options & PlanOptions & { readonly now: Date },
   snapshot: Snapshot,
-  limits: RunLimits,
+  wanted: RunLimits,
 ): Promise<Prepared> {
   const { leader } = snapshot;
   const catalog = await readCatalog(leader);
@@ -209,13 +212,15 @@ async function prepare(
   const allowed = {
     checks: [...reviewed.checks, ...migrating, ...needs.map(({ check }) => check)],
   };
-  const known = await preflight(allowed, snapshot);
+  const outdated = outdatedIndexes(catalog);
+  const { limits, ways } = waysToCount(wanted, options, outdated);
+  const known = [...(await preflight(allowed, snapshot)), ...outdatedWarning(outdated)];
   const { plan, problems, explained, ...vetted } = await vetPlan(allowed, leader, limits);
   const mistakes = [...planned.problems, ...problems];
   const warnings = [...known, ...vetted.warnings];
   const steps =
-    mistakes.length > 0 ? [] : await chooseStrategies(plan, explained, leader, { ...options, ...limits });
-  return { catalog, plan, needs, steps, warnings, problems: mistakes };
+    mistakes.length > 0 ? [] : await chooseStrategies(plan, explained, leader, { ...ways, ...limits });
+  return { catalog, plan, needs, steps, warnings, problems: mistakes, useIndexes: limits.useIndexes };
 }
 
 /** A signal that is given when the other one is, or when the run's time is over; that is then its reason. */

@@ -39,7 +39,12 @@ function walkableKey(leaf: Relation): [Column, ...Column[]] | undefined {
   const keys = leaf.indexes.flatMap((index) => {
     const columns = index.columns.map((name) => (name === undefined ? undefined : leaf.columns.get(name)));
     const isKey =
-      index.unique && index.valid && index.immediate && !index.partial && index.method === 'btree';
+      index.unique &&
+      index.valid &&
+      !index.outdated &&
+      index.immediate &&
+      !index.partial &&
+      index.method === 'btree';
     const isWhole = columns.every((column) => column?.notNullValidated === true);
     return isKey && isWhole
       ? [{ primary: index.primary, columns: columns.filter((each) => each !== undefined) }]

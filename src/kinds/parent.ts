@@ -91,6 +91,7 @@ function hasUniqueKey({ relation, link }: LinkedParent): boolean {
     (index) =>
       index.unique &&
       index.valid &&
+      !index.outdated &&
       index.immediate &&
       !index.partial &&
       index.columns.every((each) => each !== undefined && exact.includes(each)),

@@ -217,6 +217,16 @@ export const indexesQuery = sql`
       select from below join pg_catalog.pg_index part on part.indexrelid = below.oid
       where not (part.indisvalid and part.indisready and part.indislive)
     )) as valid,
+    exists (
+      select from unnest(x.indcollation::oid[]) as key (oid)
+      join pg_catalog.pg_collation c on c.oid = key.oid
+      cross join lateral (
+        -- The database keeps the version of its own collation since PostgreSQL 15.
+        select case c.collprovider when 'd' then pg_catalog.to_jsonb(d) operator(pg_catalog.->>) 'datcollversion' else c.collversion end as version
+        from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
+      ) as built
+      where built.version is not null and built.version <> pg_catalog.pg_collation_actual_version(c.oid)
+    ) as outdated,
     (
       select pg_catalog.jsonb_agg(
         pg_catalog.jsonb_build_array(a.attname, member.amopopr::text, key.key_collation::text) order by key.position

@@ -71,6 +71,8 @@ export type Index = {
   readonly primary: boolean;
   /** Usable by queries: valid, ready and live, also for each partition. */
   readonly valid: boolean;
+  /** Whether its text was sorted by another version of a collation than the system has now: what is in it may not be found. */
+  readonly outdated: boolean;
   readonly partial: boolean;
   /** False for a deferrable constraint, which may be broken inside a transaction. */
   readonly immediate: boolean;
@@ -237,6 +239,7 @@ function readIndex(row: Row, columns: readonly Row[]): Index {
     unique: flag(row, 'is_unique'),
     primary: flag(row, 'is_primary'),
     valid: flag(row, 'valid'),
+    outdated: flag(row, 'outdated'),
     partial: flag(row, 'partial'),
     immediate: flag(row, 'immediate'),
     pages: Number(text(row, 'pages')),

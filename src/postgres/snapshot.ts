@@ -26,7 +26,12 @@ export type Snapshot = {
 export type Query = (statement: Sql) => Promise<readonly Row[]>;
 
 /** How long one question may keep the server busy. */
-export type Limits = { readonly statementTimeoutMs: number; readonly lockTimeoutMs: number };
+export type Limits = {
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  /** False reads tables whole, whatever their indexes. */
+  readonly useIndexes: boolean;
+};
 
 /** The catalogue is small: if it takes longer than this, something is wrong. */
 const CATALOG_TIMEOUT_MS = 30_000;
@@ -158,11 +163,14 @@ export async function askAside<Answer>(
   );
 }
 
+const WITHOUT_INDEXES = { enable_indexscan: 'off', enable_indexonlyscan: 'off', enable_bitmapscan: 'off' };
+
 function settingsFor(limits: Limits, schemas: readonly Identifier[]): Sql {
   return settings({
     search_path: ['pg_catalog', ...schemas.map(quoteIdentifier), 'pg_temp'].join(', '),
     statement_timeout: String(limits.statementTimeoutMs),
     lock_timeout: String(limits.lockTimeoutMs),
     idle_in_transaction_session_timeout: String(IDLE_WITH_LOCKS_TIMEOUT_MS),
+    ...(limits.useIndexes ? {} : WITHOUT_INDEXES),
   });
 }

@@ -26,6 +26,7 @@ export type ProblemCode =
   | 'object-changed'
   | 'query-failed'
   | 'not-measurable'
+  | 'indexes-outdated'
   | 'role-can-write'
   | 'reads-standby'
   | 'reads-through-pooler'

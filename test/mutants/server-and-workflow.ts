@@ -106,6 +106,12 @@ export const serverAndWorkflow: readonly Guard[] = [
   ...of('src/report/make-report.ts', 'test/postgres/preflight.test.ts', [
     ['what was not measured is not clean', `results.some(({ outcome }) => outcome === 'unknown')`, 'results.length < 0', 'tables with policies are named, with what the role lacks; their checks are unknown'],
   ]),
+  ...of('src/check/outdated-indexes.ts', 'test/postgres/index-trust.test.ts', [
+    ['an index of an older collation is not trusted', 'if (outdated.length === 0) return { limits', 'if (outdated.length >= 0) return { limits', 'an index whose collation has changed is not looked in, and no constraint over it proves anything'],
+  ]),
+  ...of('src/postgres/snapshot.ts', 'test/postgres/index-trust.test.ts', [
+    ['a scan uses no index', '...(limits.useIndexes ? {} : WITHOUT_INDEXES)', '...(limits.useIndexes ? {} : {})', 'the strategy scan uses no index, of the table or of a parent'],
+  ]),
   ...of('src/check/preflight.ts', 'test/postgres/preflight.test.ts', [
     ['a role that can write is warned of', 'powers.length > 0', 'powers.length < 0', 'a superuser is warned of, and the run goes on'],
     ['rows that a policy hides are named', 'hidden.length > 0', 'hidden.length < 0', 'tables with policies are named, with what the role lacks; their checks are unknown'],

@@ -14,7 +14,7 @@ import { parseRules } from '../../src/rules/parse-rules.ts';
 import { param, sql, type Sql } from '../../src/sql/sql.ts';
 import { createDatabase } from '../support/server.ts';
 
-const LIMITS = { statementTimeoutMs: 60_000, lockTimeoutMs: 5_000 };
+const LIMITS = { statementTimeoutMs: 60_000, lockTimeoutMs: 5_000, useIndexes: true };
 
 /** Types that an index keeps in order, with five values each, in no order. */
 const TYPES = {

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { runGate, type GateOptions } from '../support/run-gate.ts';
+import { createTemplate, type TestDatabase } from '../support/server.ts';
+
+/** Accounts are found by a text that is sorted by a collation of ICU, and few of many rows break a rule. */
+const template = await createTemplate(`
+  create collation sorted (provider = icu, locale = 'en');
+  create table accounts (name text collate sorted primary key, region text collate sorted not null);
+  insert into accounts select 'a' || i, 'r' || i % 5 from generate_series(1, 5000) i;
+  create table orders (id bigint primary key, account text collate sorted references accounts, region text collate sorted, paid_on date);
+  insert into orders select i, 'a' || 1 + i % 5000, 'r' || (1 + i % 5000) % 5, '2024-01-01' from generate_series(1, 40000) i;
+  update orders set paid_on = null where id = 7;
+  create index on orders (account);
+  create index on orders (paid_on);
+  alter table orders add constraint region_first check (region >= 'r');
+  analyze`);
+
+const RULES = `version: 1
+rules:
+  - { id: paid, kind: not_null, tables: [orders], column: paid_on }
+  - { id: known, kind: references, tables: [orders], parent: accounts, on: { account: name } }
+  - { id: same, kind: matches_parent, tables: [orders], parent: accounts, on: { account: name }, match: { region: region } }
+`;
+
+async function measured(database: TestDatabase, options: Partial<GateOptions> = {}) {
+  const { results, warnings } = await runGate({
+    url: database.url,
+    rules: RULES,
+    samples: 0,
+    maxConnections: 1,
+    ...options,
+  });
+  const counts = results.map(({ rule, violations }) => [rule, violations?.count]);
+  assert.deepEqual(counts, [['paid', 1], ['known', 0], ['same', 0]]); // prettier-ignore
+  return { strategies: new Set(results.map(({ strategy }) => strategy)), warnings };
+}
+
+/** How often the indexes were used by sessions that are over. */
+async function uses(database: TestDatabase): Promise<number> {
+  const [row] = await database.rows(
+    `select coalesce(sum(idx_scan), 0)::int as uses from pg_stat_user_indexes where relname in ('accounts', 'orders')`,
+  );
+  return Number(row?.['uses']);
+}
+
+/** A collation whose version has changed since the indexes were built, as an upgrade of the system's library leaves it. */
+const CHANGED = `update pg_collation set collversion = 'older' where collname = 'sorted'`;
+
+test('indexes and constraints answer where they can be trusted', async () => {
+  const database = await template.createDatabase();
+  const before = await uses(database);
+  const { strategies, warnings } = await measured(database);
+  assert.ok((await uses(database)) > before);
+  assert.ok(strategies.has('index probe') && strategies.has('proved'), [...strategies].join());
+  assert.deepEqual(warnings.filter(({ code }) => code === 'indexes-outdated'), []); // prettier-ignore
+});
+
+test('an index whose collation has changed is not looked in, and no constraint over it proves anything', async () => {
+  const database = await template.createDatabase();
+  await database.run(CHANGED);
+  const before = await uses(database);
+  const { strategies, warnings } = await measured(database);
+  assert.deepEqual([...strategies], ['scan']);
+  assert.equal(await uses(database), before);
+  const [warning] = warnings.filter(({ code }) => code === 'indexes-outdated');
+  assert.match(
+    warning?.message ?? '',
+    /^indexes of public\.accounts, public\.orders were built with another version/,
+  );
+});
+
+test('the strategy scan uses no index, of the table or of a parent', async () => {
+  const database = await template.createDatabase();
+  const before = await uses(database);
+  const { strategies } = await measured(database, { strategy: 'scan', proofs: false });
+  assert.deepEqual([...strategies], ['scan']);
+  assert.equal(await uses(database), before);
+});
