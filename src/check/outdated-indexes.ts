@@ -1,4 +1,3 @@
-import type { StrategyOptions } from '../plan/choose-strategies.ts';
 import type { Catalog } from '../postgres/catalog.ts';
 import type { Limits } from '../postgres/snapshot.ts';
 import { displayTable } from '../sql/identifier.ts';
@@ -12,7 +11,8 @@ export function outdatedIndexes({ relations }: Catalog): string[] {
     .map(({ name }) => displayTable(name));
 }
 
-type Ways = Pick<StrategyOptions, 'strategy' | 'proofs'>;
+/** By what rows may be found, and whether constraints stand for reading them. */
+type Ways = { readonly strategy: 'auto' | 'scan'; readonly proofs: boolean };
 
 /**
  * How to count where some indexes are outdated: by none, as one that cannot find a row would say that there is none, and
