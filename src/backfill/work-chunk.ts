@@ -65,7 +65,10 @@ async function fillChunk(query: Query, chunk: Chunk, runId: string): Promise<Chu
     for update of c skip locked`);
   if (!mine) return { end: 'taken' };
   const parents = await lockWay(query, chunk);
-  const isWhole = parents.candidates < chunk.reserved;
+  // Often the last row that could be reserved is the range's last one, too.
+  const isWhole =
+    parents.candidates < chunk.reserved ||
+    (parents.last?.every((part, i) => part === chunk.high[i]) ?? false);
   const done: KeyRange = { low: chunk.low, high: isWhole ? chunk.high : (parents.last ?? chunk.high) };
   const [row] =
     parents.candidates > 0 ? await query(fillRows(chunk.lane.lane, done, chunk.reserved, parents.keys)) : [];
