@@ -4,11 +4,9 @@ import { displayTable } from '../sql/identifier.ts';
 import { listed } from '../support/listed.ts';
 import { Problem } from '../support/problem.ts';
 
-/** The tables that have an index whose text was sorted by a version of a collation that the system no longer has. */
+/** The tables whose indexes, constraints or bounds rest on a version of a collation that the system no longer has. */
 export function outdatedIndexes({ relations }: Catalog): string[] {
-  return relations
-    .filter(({ indexes }) => indexes.some(({ outdated }) => outdated))
-    .map(({ name }) => displayTable(name));
+  return relations.filter(({ outdated }) => outdated).map(({ name }) => displayTable(name));
 }
 
 /** By what rows may be found, and whether constraints stand for reading them. */
@@ -29,7 +27,7 @@ export function waysToCount<L extends Limits>(
 
 export function outdatedWarning(tables: readonly string[]): Problem[] {
   if (tables.length === 0) return [];
-  const message = `indexes of ${listed(tables)} were built with another version of a collation than the system has now`;
+  const message = `text of ${listed(tables)} was sorted by another version of a collation than the system has now`;
   const hint =
     'Rows may not be found by them, so every table was read whole. Rebuild them (reindex), then alter database or collation … refresh collation version.';
   return [new Problem('indexes-outdated', message, { hint })];

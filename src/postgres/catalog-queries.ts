@@ -20,6 +20,24 @@ const reliesOnCode = (catalog: Sql, oid: Sql): Sql => sql`exists (
     )
 )`;
 
+/**
+ * Whether the collation `c` has another version now than what is stored was sorted and checked by, or none any more. The
+ * database keeps the version of its own since PostgreSQL 15, and since 16 tells the one of now.
+ */
+const isOutdated = sql`exists (
+  select from (
+    select case c.collprovider when 'd' then (
+        select pg_catalog.to_jsonb(d) operator(pg_catalog.->>) 'datcollversion'
+        from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
+      ) else c.collversion end as stored,
+      pg_catalog.pg_collation_actual_version(c.oid) as now
+  ) as version
+  where version.stored is not null and case
+    when version.now is null then c.collprovider <> 'd' or pg_catalog.current_setting('server_version_num')::int >= 160000
+    else version.stored <> version.now
+  end
+)`;
+
 /** Every relation, with its direct children: partitions, and tables that inherit from it. */
 export const relationsQuery = sql`
   select r.oid::text as relation, n.nspname as schema, r.relname as name, r.relkind, r.relispartition as is_partition,
@@ -39,6 +57,20 @@ export const relationsQuery = sql`
       select from pg_catalog.pg_partition_ancestors(r.oid) above
       where ${reliesOnCode(sql`'pg_catalog.pg_class'::pg_catalog.regclass`, sql`above.relid::oid`)}
     ) as bounds_by_code,
+    exists (select from pg_catalog.pg_collation c where c.collprovider = 'd' and ${isOutdated}) or exists (
+      select from (
+        select a.attcollation as oid from pg_catalog.pg_attribute a where a.attrelid = r.oid
+        union
+        select d.refobjid from (
+          select 'pg_catalog.pg_class'::pg_catalog.regclass as class, r.oid
+          union all select 'pg_catalog.pg_class'::pg_catalog.regclass, x.indexrelid from pg_catalog.pg_index x where x.indrelid = r.oid
+          union all select 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid from pg_catalog.pg_constraint k where k.conrelid = r.oid
+        ) as own
+        join pg_catalog.pg_depend d on d.classid = own.class and d.objid = own.oid and d.refclassid = 'pg_catalog.pg_collation'::pg_catalog.regclass
+      ) as used
+      join pg_catalog.pg_collation c on c.oid = used.oid
+      where c.collprovider <> 'd' and ${isOutdated}
+    ) as outdated,
     r.relpages::text as pages, greatest(r.reltuples, 0)::text as rows
   from pg_catalog.pg_class r
   join pg_catalog.pg_namespace n on n.oid = r.relnamespace
@@ -220,12 +252,7 @@ export const indexesQuery = sql`
     exists (
       select from unnest(x.indcollation::oid[]) as key (oid)
       join pg_catalog.pg_collation c on c.oid = key.oid
-      cross join lateral (
-        -- The database keeps the version of its own collation since PostgreSQL 15.
-        select case c.collprovider when 'd' then pg_catalog.to_jsonb(d) operator(pg_catalog.->>) 'datcollversion' else c.collversion end as version
-        from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
-      ) as built
-      where built.version is not null and built.version <> pg_catalog.pg_collation_actual_version(c.oid)
+      where ${isOutdated}
     ) as outdated,
     (
       select pg_catalog.jsonb_agg(

@@ -103,6 +103,8 @@ export type Relation = {
   readonly checks: readonly Check[];
   /** Whether functions that somebody can replace say which rows the bounds of this partition let in. */
   readonly boundsByCode: boolean;
+  /** Whether text in it was sorted, or checked, by another version of a collation than the system has now. */
+  readonly outdated: boolean;
   /** Pages and rows when the table was last vacuumed or analyzed, its own alone; for estimates only. */
   readonly pages: number;
   readonly rows: number;
@@ -143,6 +145,7 @@ export async function readCatalog(session: Session): Promise<Catalog> {
       indexes: indexes.get(oid) ?? [],
       checks: readChecks(text(row, 'checks')),
       boundsByCode: flag(row, 'bounds_by_code'),
+      outdated: flag(row, 'outdated'),
       pages: Number(text(row, 'pages')),
       rows: Number(text(row, 'rows')),
     };

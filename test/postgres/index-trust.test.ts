@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runGate, type GateOptions } from '../support/run-gate.ts';
-import { createTemplate, type TestDatabase } from '../support/server.ts';
+import { createDatabase, createTemplate, type TestDatabase } from '../support/server.ts';
 
 /** Accounts are found by a text that is sorted by a collation of ICU, and few of many rows break a rule. */
 const template = await createTemplate(`
@@ -73,7 +73,7 @@ test('an index whose collation has changed is not looked in, and no constraint o
   const [warning] = warnings.filter(({ code }) => code === 'indexes-outdated');
   assert.match(
     warning?.message ?? '',
-    /^indexes of public\.accounts, public\.orders were built with another version/,
+    /^text of public\.accounts, public\.orders was sorted by another version/,
   );
 });
 
@@ -86,4 +86,37 @@ test('the strategy scan uses no index, of the table or of a parent', async () =>
   const only = { url: database.url, rules: RULES, only: ['paid'], strategy: 'scan' } as const;
   assert.deepEqual((await runGate(only)).results.map(({ violations }) => violations?.count), [1]); // prettier-ignore
   assert.equal(await uses(database), before);
+});
+
+test('a constraint that compares by a collation that has changed proves nothing, also where no index uses it', async () => {
+  const database = await createDatabase(`
+    create collation sorted (provider = icu, locale = 'en');
+    create table t (id bigint primary key, n text collate sorted not null constraint late check (n >= 'm'));
+    insert into t values (1, 'n')`);
+  const rules = `version: 1
+rules:
+  - { id: late, kind: implies, tables: [t], when: id > 0, then: n >= 'm' }
+`;
+  const strategies = async () =>
+    (await runGate({ url: database.url, rules })).results.map(({ strategy }) => strategy);
+  assert.deepEqual(await strategies(), ['proved']);
+  await database.run(CHANGED);
+  assert.deepEqual(await strategies(), ['scan']);
+});
+
+test('an index whose condition compares by a collation that has changed is not looked in', async () => {
+  const database = await createDatabase(`
+    create collation sorted (provider = icu, locale = 'en');
+    create table t (id bigint primary key, n text collate sorted, v int);
+    insert into t select i, 'n' || i, i from generate_series(1, 20000) i;
+    create index on t (v) where n >= 'm';
+    analyze;
+    update pg_collation set collversion = 'older' where collname = 'sorted'`);
+  const rules = `version: 1
+rules:
+  - { id: set, kind: implies, tables: [t], when: n >= 'm', then: v is not null }
+`;
+  const { results, warnings } = await runGate({ url: database.url, rules });
+  assert.deepEqual(results.map(({ strategy, outcome }) => [strategy, outcome]), [['scan', 'held']]); // prettier-ignore
+  assert.ok(warnings.some(({ code }) => code === 'indexes-outdated'));
 });
