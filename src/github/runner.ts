@@ -4,20 +4,8 @@ import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import * as z from 'zod';
 import { plain } from '../support/plain.ts';
 import { Problem } from '../support/problem.ts';
-import { MAX_ANNOTATION_MESSAGE_LENGTH, MAX_ANNOTATION_TITLE_LENGTH, MAX_SUMMARY_BYTES } from './limits.ts';
-
-/** A mark on lines of a file; `file` from the repository's root, lines and columns counted from 1. */
-export type Annotation = {
-  readonly severity: 'error' | 'warning' | 'notice';
-  readonly title: string;
-  /** May hold several lines. */
-  readonly message: string;
-  readonly file: string;
-  readonly line: number;
-  readonly endLine: number;
-  /** The runner drops it when the mark spans several lines. */
-  readonly column?: number | undefined;
-};
+import { wordsOf, type Annotation } from './annotation.ts';
+import { MAX_SUMMARY_BYTES } from './limits.ts';
 
 /** The GitHub Actions runner, as a step sees it. What cannot be handed over is a `report-failed` Problem. */
 export interface Runner {
@@ -28,6 +16,10 @@ export interface Runner {
   /** Has the runner write `***` for a secret, and for each of its lines; for those too short or too common, it does not. */
   mask(secret: string): void;
   output(name: string, value: string): void;
+  /** Keeps a value for the step's `post`, whatever becomes of this process. */
+  saveState(name: string, value: string): void;
+  /** What the step's `main` kept; undefined when it kept nothing. */
+  state(name: string): string | undefined;
   /** Adds to the step's summary; refuses when the whole would pass 1 MiB, as GitHub would then show nothing. */
   summary(markdown: string): void;
   /** Over 10 of a severity in a step the runner drops the rest: who calls keeps count. */
@@ -45,6 +37,8 @@ export function actionsRunner(): Runner {
     rawInput: (name) => process.env[`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`],
     mask,
     output: (name, value) => handOver(`the output '${name}'`, () => core.setOutput(name, value)),
+    saveState: (name, value) => handOver(`the state '${name}'`, () => core.saveState(name, value)),
+    state: (name) => core.getState(name) || undefined,
     summary: (markdown) => handOver('the step summary', () => appendSummary(markdown)),
     annotate,
     group,
@@ -75,27 +69,16 @@ function mask(secret: string): void {
 
 const ISSUE = { error: core.error, warning: core.warning, notice: core.notice };
 
-function annotate({ severity, title, message, file, line, endLine, column }: Annotation): void {
-  // An annotation without a message takes a place among the ten and is never shown.
-  const text = clip(
-    message
-      .split(/\r\n?|\n/)
-      .map((each) => plain(each))
-      .join('\n'),
-    MAX_ANNOTATION_MESSAGE_LENGTH,
-  );
-  ISSUE[severity](text || title, {
-    title: clip(plain(title), MAX_ANNOTATION_TITLE_LENGTH),
+function annotate(annotation: Annotation): void {
+  const { severity, file, line, endLine, column } = annotation;
+  const { title, message } = wordsOf(annotation);
+  ISSUE[severity](message, {
+    title,
     file,
     startLine: line,
     endLine,
     ...(column === undefined ? {} : { startColumn: column }),
   });
-}
-
-/** At most so many UTF-16 units, which is what the runner counts, and no code point cut in half. */
-function clip(text: string, maxLength: number): string {
-  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 function group(title: string, lines: readonly string[]): void {

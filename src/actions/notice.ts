@@ -1,0 +1,6 @@
+import type { Runner } from '../github/runner.ts';
+
+/** Tells people of something that is about no file. */
+export function notice(message: string, runner: Runner): void {
+  runner.annotate({ severity: 'notice', title: 'Rowgate', message, file: '', line: 1, endLine: 1 });
+}
