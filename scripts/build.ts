@@ -13,6 +13,7 @@ const require = __createRequire(import.meta.url);`;
 const ENTRIES = {
   index: 'src/action.ts',
   post: 'src/action-post.ts',
+  publish: 'src/publish-action.ts',
   cli: 'src/cli.ts',
   'postgres-worker': 'src/postgres/drivers/postgres-worker.ts',
 };

@@ -4,7 +4,7 @@ import { backfill } from './actions/backfill.ts';
 import { checkRunAccess, keptCheckRun, type CheckRunStep } from './actions/check-run.ts';
 import { choose } from './actions/choose.ts';
 import { commentInputs, openComment, type CommentInputs } from './actions/comment.ts';
-import { notice } from './actions/notice.ts';
+import { noticePermission } from './actions/notice.ts';
 import { openCheckRun } from './github/octokit-check-run.ts';
 import { openPullRequest } from './github/octokit.ts';
 import { actionsRunner, runnerContext, type Runner, type RunnerContext } from './github/runner.ts';
@@ -146,7 +146,7 @@ function beginCheckRun(step: CheckRunStep): CheckRunChannel | NoChannel {
   const channel = checkRunChannel({
     ...kept,
     checkRun: openCheckRun(access),
-    onMissingPermission: (message) => notice(message, step.runner),
+    onMissingPermission: (message) => noticePermission(message, step.runner),
   });
   channel.begin();
   return channel;

@@ -5,7 +5,7 @@ import type { NoChannel } from '../report/publish.ts';
 import { COMMENT_SHOWINGS, stickyComment, type StickyComment } from '../report/sticky-comment.ts';
 import { Problem } from '../support/problem.ts';
 import { choose } from './choose.ts';
-import { notice } from './notice.ts';
+import { noticePermission } from './notice.ts';
 
 export type CommentInputs = {
   readonly comment: (typeof COMMENT_SHOWINGS)[number];
@@ -50,6 +50,6 @@ export function openComment({
     key,
     run,
     runUrl,
-    onMissingPermission: (message) => notice(message, runner),
+    onMissingPermission: (message) => noticePermission(message, runner),
   });
 }

@@ -127,8 +127,19 @@ export type RunnerContext = {
   readonly pullRequest: PullRequestRef | undefined;
   /** Whether the code comes from another repository; undefined on an event that does not tell. */
   readonly isFork: boolean | undefined;
-  /** The event of the workflow that this one runs after; undefined on an event other than `workflow_run`. */
-  readonly triggeredBy: string | undefined;
+  /** The run that this one runs after; undefined on an event other than `workflow_run`. */
+  readonly triggeringRun: TriggeringRun | undefined;
+};
+
+/** A run of another workflow, as GitHub tells of it: whoever opened its pull request chose the branch, never the rest. */
+export type TriggeringRun = {
+  readonly event: string | undefined;
+  readonly id: number | undefined;
+  readonly attempt: number | undefined;
+  readonly headSha: string | undefined;
+  readonly headBranch: string | undefined;
+  /** As `owner/name`; undefined once it was deleted. */
+  readonly headRepository: string | undefined;
 };
 
 type PullRequestRef = {
@@ -151,24 +162,29 @@ export function runnerContext(env: NodeJS.ProcessEnv): RunnerContext {
     isProtectedRef: isProtectedRef(event, env),
     actor: env.GITHUB_ACTOR || undefined,
     workspace: env.GITHUB_WORKSPACE || undefined,
-    runUrl: runUrl(env),
+    runUrl: runUrl(env, env.GITHUB_RUN_ID),
     run: { id: wholeNumber(env.GITHUB_RUN_ID) ?? 0, attempt: wholeNumber(env.GITHUB_RUN_ATTEMPT) ?? 1 },
     apiUrl: env.GITHUB_API_URL || 'https://api.github.com',
     pullRequest: pull && { number: pull.number, headSha: pull.head.sha, baseSha: pull.base.sha },
     isFork: isFork(event, env.GITHUB_REPOSITORY),
-    triggeredBy: event.workflow_run?.event,
+    triggeringRun: event.workflow_run && triggeringRun(event.workflow_run),
   };
 }
 
 const wholeNumber = (text = ''): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
 
-function runUrl({
-  GITHUB_SERVER_URL,
-  GITHUB_REPOSITORY,
-  GITHUB_RUN_ID,
-}: NodeJS.ProcessEnv): string | undefined {
-  if (!GITHUB_SERVER_URL || !GITHUB_REPOSITORY || !GITHUB_RUN_ID) return undefined;
-  return `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID}`;
+/** The page of a run of this repository; undefined outside of a runner. */
+export function runUrl(
+  { GITHUB_SERVER_URL, GITHUB_REPOSITORY }: NodeJS.ProcessEnv,
+  id: string | number | undefined,
+): string | undefined {
+  if (!GITHUB_SERVER_URL || !GITHUB_REPOSITORY || !id) return undefined;
+  return `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${id}`;
+}
+
+function triggeringRun(run: NonNullable<Event['workflow_run']>): TriggeringRun {
+  const { event, id, run_attempt: attempt, head_sha: headSha, head_branch: headBranch } = run;
+  return { event, id, attempt, headSha, headBranch, headRepository: run.head_repository?.full_name };
 }
 
 function isProtectedRef(
@@ -180,6 +196,9 @@ function isProtectedRef(
 }
 
 const named = z.object({ full_name: z.string() });
+
+/** What is not as it should be counts as absent. */
+const absent = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 
 /** The parts of an event that are read, each on its own: one that is not as GitHub describes it counts as absent. */
 const Event = z
@@ -205,7 +224,14 @@ const Event = z
       .optional()
       .catch(undefined),
     workflow_run: z
-      .object({ event: z.string().optional(), head_repository: named.nullable() })
+      .object({
+        event: absent(z.string()),
+        id: absent(z.int().positive()),
+        run_attempt: absent(z.int().positive()),
+        head_sha: absent(z.string().regex(/^[0-9a-f]{40,64}$/)),
+        head_branch: absent(z.string().min(1)),
+        head_repository: named.nullable(),
+      })
       .optional()
       .catch(undefined),
   })

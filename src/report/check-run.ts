@@ -105,9 +105,7 @@ function conclusionOf({ verdict, exitCode }: Report): Conclusion {
 function refused(error: unknown, { onMissingPermission }: CheckRunOptions): Shown {
   const reason = `Could not write the check run: ${reasonOf(error)}`;
   if (isForbidden(error)) {
-    onMissingPermission(
-      `${reason}\n  Pull requests of forks and of Dependabot never have it: see docs/github.md.`,
-    );
+    onMissingPermission(reason);
     return { state: 'degraded', shown: 0, total: 0, reason };
   }
   return { state: 'failed', shown: 0, total: 0, reason };

@@ -126,7 +126,7 @@ function markOf({ results }: RuleGroup): string {
 }
 
 function provenBy({ results }: RuleGroup): string {
-  return [...new Set(results.map(({ strategy }) => strategy))].join(', ');
+  return [...new Set(results.map(({ strategy }) => markdownText(strategy)))].join(', ');
 }
 
 function details(group: RuleGroup): string {

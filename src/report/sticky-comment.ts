@@ -17,6 +17,8 @@ export type CommentOptions = {
   readonly key: string;
   readonly run: RunRef;
   readonly runUrl: string | undefined;
+  /** Markdown of our own above the report. */
+  readonly preface?: string;
   /** Told of what keeps the token from writing, once. */
   readonly onMissingPermission: (message: string) => void;
 };
@@ -160,16 +162,17 @@ async function fitting(
 /** The text of the comment, at most so many UTF-16 units long, of which it has no fewer than characters. */
 function renderComment(
   report: Report,
-  { key, run, runUrl }: Pick<CommentOptions, 'key' | 'run' | 'runUrl'>,
+  { key, run, runUrl, preface }: Pick<CommentOptions, 'key' | 'run' | 'runUrl' | 'preface'>,
   maxCharacters: number,
 ): { readonly body: string; readonly shown: number; readonly total: number } {
   const whole = writeMarker({ key, run, tallies: talliesOf(report) });
   const marker = whole.length > maxCharacters / 4 ? writeMarker({ key, run, tallies: undefined }) : whole;
   const attempt = run.attempt > 1 ? `, attempt ${run.attempt}` : '';
   const source = runUrl === undefined ? '' : `\n<sub>[Run ${run.id}${attempt}](${runUrl})</sub>\n`;
-  const room = maxCharacters - marker.length - source.length - 1;
+  const head = preface === undefined ? `${marker}\n` : `${marker}\n${preface}\n\n`;
+  const room = maxCharacters - head.length - source.length;
   const { markdown, shown, total } = renderMarkdown(report, room, ({ length }) => length);
-  return { body: `${marker}\n${markdown}${source}`, shown, total };
+  return { body: `${head}${markdown}${source}`, shown, total };
 }
 
 const PERMISSION = 'pull-requests: write';
@@ -177,7 +180,7 @@ const PERMISSION = 'pull-requests: write';
 function refused(error: unknown, { showing, onMissingPermission }: CommentOptions): Shown {
   const refusal = explainRefusal(error, PERMISSION);
   if (isForbidden(error)) {
-    const reason = `Could not comment on the pull request: ${refusal?.reason ?? ''}\n  ${refusal?.hint ?? ''} Pull requests of forks and of Dependabot never have it: see docs/github.md.`;
+    const reason = `Could not comment on the pull request: ${refusal?.reason ?? ''}\n  ${refusal?.hint ?? ''}`;
     onMissingPermission(reason);
     return { state: showing === 'auto' ? 'skipped' : 'degraded', shown: 0, total: 0, reason };
   }
