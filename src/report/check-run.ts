@@ -68,7 +68,7 @@ async function complete(
   );
   // A problem of the whole run stands in no file; the summary has it.
   const annotations = where === 'none' ? [] : rendered.annotations.filter(({ file }) => file !== '');
-  const { markdown: summary, ...inSummary } = renderMarkdown(report, MAX_CHECK_SUMMARY_BYTES);
+  const { markdown: summary, isWhole, ...inSummary } = renderMarkdown(report, MAX_CHECK_SUMMARY_BYTES);
   const conclusion = conclusionOf(report);
   const { taken, refusal } = await checkRun.complete(id, {
     conclusion,
@@ -83,7 +83,7 @@ async function complete(
     ...(where !== 'none' && rendered.shown < rendered.total
       ? [`a check run has ${LIMIT} annotations of a level`]
       : []),
-    ...(inSummary.shown < inSummary.total ? [`its summary holds ${MAX_CHECK_SUMMARY_BYTES} bytes`] : []),
+    ...(isWhole ? [] : [`its summary holds ${MAX_CHECK_SUMMARY_BYTES} bytes`]),
   ];
   const { shown, total } = where === 'none' ? inSummary : rendered;
   return reasons.length === 0

@@ -65,7 +65,8 @@ function showLog(report: Report, port: Runner): Shown {
 }
 
 /** Whether a check run shows all there is to annotate, so that GitHub would show it twice. */
-const isComplete = ({ state }: Channel): boolean => state === 'ok';
+const isComplete = ({ state, shown, total }: Channel): boolean =>
+  (state === 'ok' || state === 'degraded') && total > 0 && shown === total;
 
 function annotate(
   report: Report,
@@ -90,8 +91,8 @@ function summarize(report: Report, port: Runner, showing: Showing): Shown {
   if (showing === 'never') return skipped('summary: never');
   if (showing === 'on-failure' && report.verdict === 'clean')
     return skipped('summary: on-failure, and the run is clean');
-  const { markdown, shown, total } = renderMarkdown(report, MAX_SUMMARY_BYTES);
+  const { markdown, shown, total, isWhole } = renderMarkdown(report, MAX_SUMMARY_BYTES);
   port.summary(markdown);
-  const reason = shown < total ? `a step summary holds ${MAX_SUMMARY_BYTES} bytes` : null;
-  return { state: shown < total ? 'degraded' : 'ok', shown, total, reason };
+  const reason = isWhole ? null : `a step summary holds ${MAX_SUMMARY_BYTES} bytes`;
+  return { state: isWhole ? 'ok' : 'degraded', shown, total, reason };
 }
