@@ -108,10 +108,12 @@ export async function startGithubApi(
     state.before?.(name);
     void json(request).then((body) => {
       const url = locate(request, basePath);
+      // Whoever may not ask is told that, whatever they ask.
+      const isAllowed = refuse(state, request) === undefined;
       const wrong =
         url === undefined
           ? [`${name} is not below ${basePath}`]
-          : isGraphql(url)
+          : isGraphql(url) || !isAllowed
             ? []
             : mistakesOf(`${request.method}`, url, body);
       mistakes.push(...wrong.map((why) => `${name}: ${why}`));

@@ -42,7 +42,30 @@ test('a list that fits on one page has no links', async (t) => {
 
 test('a pull request tells its head', async (t) => {
   const { get } = await started(t);
-  assert.deepEqual(await (await get('/repos/acme/shop/pulls/7')).json(), { number: 7, head: { sha: 'abc' } });
+  const pull = (await (await get('/repos/acme/shop/pulls/7')).json()) as Record<string, unknown>;
+  const repo = { full_name: 'acme/shop' };
+  assert.deepEqual([pull['number'], pull['head']], [7, { sha: 'abc', ref: 'topic', repo }]);
+});
+
+test('what GitHub does not describe is a mistake, and refused: a path, a parameter, a value, a property', async (t) => {
+  const { api, get } = await started(t);
+  const statuses = [
+    await get('/repos/acme/shop/pull/7'),
+    await get('/repos/acme/shop/pulls?head_branch=x'),
+    await get('/repos/acme/shop/pulls?state=any'),
+    await get('/repos/acme/shop/issues/7/comments', { method: 'POST', body: '{"text":"x"}' }),
+  ].map(({ status }) => status);
+  assert.deepEqual(statuses, [422, 422, 422, 422]);
+  for (const why of [
+    /there is no GET/,
+    /head_branch is no parameter/,
+    /state must be equal/,
+    /body.text is no property/,
+  ])
+    assert.ok(
+      api.mistakes.some((each) => why.test(each)),
+      `${why}\n${api.mistakes.join('\n')}`,
+    );
 });
 
 test('what is not there is 404, and a request without a token is 401', async (t) => {
