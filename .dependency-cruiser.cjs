@@ -26,7 +26,7 @@ const FORWARD = {
 const names = Object.keys(ROOMS);
 const anyOf = (parts) => `(${parts.join('|')})`;
 const IN_A_ROOM = `^src/${anyOf(names)}/`;
-const A_DOOR = '^src/(action|cli)\\.ts$';
+const A_DOOR = '^src/(action|action-post|publish-action|cli)\\.ts$';
 /** One file a command, each a part of the door cli.ts. */
 const A_COMMAND = '^src/commands/';
 /** A mode of the Action that is more than a check; a part of the door action.ts. */

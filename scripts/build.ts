@@ -12,6 +12,8 @@ const require = __createRequire(import.meta.url);`;
 /** The program's files, by their path from the root. */
 const ENTRIES = {
   index: 'src/action.ts',
+  post: 'src/action-post.ts',
+  publish: 'src/publish-action.ts',
   cli: 'src/cli.ts',
   'postgres-worker': 'src/postgres/drivers/postgres-worker.ts',
 };

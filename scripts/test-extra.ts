@@ -85,7 +85,9 @@ async function findPrograms(): Promise<Record<string, string>> {
 const BACKFILLS = 'test/backfill/{backfill,guards,keys,shapes}.test.ts';
 
 /** On an older major what can differ by it. The tests of all of trust's walls run on the oldest and on the newest. */
-const BY_MAJOR = ['test/postgres/{kinds,planning,preflight,schema-traps,seed,verdict-traps}.test.ts'];
+const BY_MAJOR = [
+  'test/postgres/{index-trust,kinds,planning,preflight,schema-traps,seed,strategies,verdict-traps}.test.ts',
+];
 
 /**
  * The embedded server's own tests start the newest whatever they run on, and both drivers speak the same protocol,

@@ -1,8 +1,11 @@
 import path from 'node:path';
 import process from 'node:process';
 import { backfill } from './actions/backfill.ts';
+import { checkRunAccess, keptCheckRun, type CheckRunStep } from './actions/check-run.ts';
 import { choose } from './actions/choose.ts';
 import { commentInputs, openComment, type CommentInputs } from './actions/comment.ts';
+import { noticePermission } from './actions/notice.ts';
+import { openCheckRun } from './github/octokit-check-run.ts';
 import { openPullRequest } from './github/octokit.ts';
 import { actionsRunner, runnerContext, type Runner, type RunnerContext } from './github/runner.ts';
 import { kebabCase, OPTION_NAMES, parseOptions, type Options, type RawOptions } from './options.ts';
@@ -12,8 +15,9 @@ import { openDatabase } from './postgres/connect.ts';
 import { parseConnectionTarget, secretsOf } from './postgres/connection-string.ts';
 import type { ConnectionTarget } from './postgres/database.ts';
 import type { ChangedPlaces } from './report/annotations.ts';
+import { checkRunChannel, type CheckRunChannel } from './report/check-run.ts';
 import { EXIT_NOT_STARTED, EXIT_UNKNOWN } from './report/exit-code.ts';
-import { publish, type Showing } from './report/publish.ts';
+import { publish, type NoChannel, type Showing } from './report/publish.ts';
 import { HTML_FILE, JUNIT_FILE, SARIF_FILE } from './report/publish-files.ts';
 import { REPORT_FILE, reportPath } from './report/report-file.ts';
 import { makeChanges } from './report/tallies.ts';
@@ -27,6 +31,7 @@ import type { World } from './world.ts';
 const MODES = ['check', 'merge', 'backfill'] as const;
 const SHOWINGS = ['always', 'on-failure', 'never'] as const;
 const ANNOTATION_PLACES = ['rule', 'changed', 'none'] as const;
+const FLAGS = ['false', 'true'] as const;
 
 /** The Action: reads its inputs, runs, shows the result, and gives the exit code. */
 async function main(runner: Runner): Promise<number> {
@@ -69,6 +74,8 @@ async function main(runner: Runner): Promise<number> {
     const step = { options, summary, context, runner, folder: reportFolder };
     return backfill({ ...step, world: { ...world(), writableDatabase } });
   }
+  const step = { ...inputs, context, runner, signal: cancel.signal };
+  const checkRun = inputs.checkRun === 'true' ? beginCheckRun(step) : { reason: 'check-run: false' };
   const { report, rules } = await (inputs.mode === 'merge'
     ? mergeReportFiles(inputs.options, folder)
     : run(inputs.options, world()));
@@ -77,14 +84,14 @@ async function main(runner: Runner): Promise<number> {
       'warning: samples are on and this repository is public: everyone can read the keys that they show',
     );
   }
-  const comment = openComment({ ...inputs, context, runner, signal: cancel.signal });
+  const comment = openComment(step);
   const before = 'tallies' in comment ? await comment.tallies() : undefined;
   const changes = before && makeChanges(report, before);
   const annotations =
     inputs.annotations === 'changed' ? await changedPlaces(rules, context, runner) : inputs.annotations;
   const published = await publish(changes ? { ...report, changes } : report, {
     folder: reportFolder,
-    runner: { port: runner, summary: inputs.summary, annotations, comment },
+    runner: { port: runner, summary: inputs.summary, annotations, comment, checkRun },
   });
   const commentId = 'id' in comment ? comment.id : undefined;
   setOutputs(published, { folder: reportFolder, commentId }, runner);
@@ -105,6 +112,7 @@ type Inputs = {
   readonly rawSql: (typeof RAW_SQL)[number];
   readonly summary: Showing;
   readonly annotations: (typeof ANNOTATION_PLACES)[number];
+  readonly checkRun: (typeof FLAGS)[number];
 } & CommentInputs;
 
 function readInputs(runner: Runner): Inputs {
@@ -123,8 +131,25 @@ function readInputs(runner: Runner): Inputs {
     rawSql: choose(runner, 'raw-sql', RAW_SQL),
     summary: choose(runner, 'summary', SHOWINGS),
     annotations: choose(runner, 'annotations', ANNOTATION_PLACES),
+    checkRun: choose(runner, 'check-run', FLAGS),
     ...commentInputs(runner),
   };
+}
+
+/** Has GitHub show a check in progress from now on; `post` ends it where this process does not. */
+function beginCheckRun(step: CheckRunStep): CheckRunChannel | NoChannel {
+  const kept = keptCheckRun(step);
+  const access = checkRunAccess(step, kept.externalId);
+  if ('reason' in access) return access;
+  kept.onBeginning();
+  step.signal.addEventListener('abort', kept.onCancelled);
+  const channel = checkRunChannel({
+    ...kept,
+    checkRun: openCheckRun(access),
+    onMissingPermission: (message) => noticePermission(message, step.runner),
+  });
+  channel.begin();
+  return channel;
 }
 
 /** The files that the pull request changes; without them, for whatever reason, annotations stand on the rules' lines. */

@@ -2,7 +2,7 @@ import { isDynamicPattern } from 'tinyglobby';
 import { mergeReports, type ReadReport } from './report/merge-reports.ts';
 import { readReport } from './report/read-report.ts';
 import type { Report } from './report/report.ts';
-import { folderFiles } from './rules/folder-files.ts';
+import { decodeReport, MAX_REPORT_BYTES, reportFiles, unreadable } from './report-files.ts';
 import type { RuleFiles } from './rules/rule-files.ts';
 import { asProblem, Problem } from './support/problem.ts';
 
@@ -18,8 +18,6 @@ export type MergeRun = {
   readonly now: Date;
 };
 
-/** A report of 10,000 results has about 10 MB. */
-const MAX_REPORT_BYTES = 33_554_432;
 const MAX_TOTAL_BYTES = 268_435_456;
 const MAX_REPORTS = 1_000;
 
@@ -28,7 +26,7 @@ const MAX_REPORTS = 1_000;
  * could not be read is a problem of the merged report, whose verdict is then not clean.
  */
 export async function runMerge({ reports, expect, maxAge, folder, now }: MergeRun): Promise<Report> {
-  const source = await folderFiles(folder, 'a report');
+  const source = await reportFiles(folder);
   const { files, problems } = await findReports(reports, source);
   const read: ReadReport[] = [];
   let bytesLeft = MAX_TOTAL_BYTES;
@@ -36,9 +34,9 @@ export async function runMerge({ reports, expect, maxAge, folder, now }: MergeRu
     try {
       const bytes = await source.read(file, Math.min(MAX_REPORT_BYTES, bytesLeft));
       bytesLeft -= bytes.length;
-      read.push({ file, report: readReport(decode(bytes, file), file) });
+      read.push({ file, report: readReport(decodeReport(bytes, file), file) });
     } catch (error) {
-      problems.push(unreadable(asProblem(error)));
+      problems.push(asProblem(unreadable(error)));
     }
   }
   const isOpenEnded = expect.length === 0 && reports.some((pattern) => isDynamicPattern(pattern));
@@ -65,7 +63,7 @@ async function findReports(
       found.forEach((file) => files.add(file));
       if (found.length === 0) problems.push(nothingFound(pattern, source));
     } catch (error) {
-      problems.push(unreadable(asProblem(error)));
+      problems.push(asProblem(unreadable(error)));
     }
   }
   const sorted = [...files].toSorted();
@@ -80,19 +78,4 @@ function nothingFound(pattern: string, { place }: RuleFiles): Problem {
   return new Problem('report-missing', `no report matches '${pattern}'`, {
     hint: `Looked ${place}. Write the pattern relative to it.`,
   });
-}
-
-function decode(bytes: Uint8Array, file: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new Problem('report-unreadable', `${file}: is not UTF-8 text`);
-  }
-}
-
-/** What files are read by knows them as rules files. */
-function unreadable(problem: Problem): Problem {
-  return problem.code === 'rules-not-found'
-    ? new Problem('report-unreadable', problem.message, problem)
-    : problem;
 }

@@ -122,9 +122,9 @@ async function show(report: BackfillReport, { runner, folder, summary }: Backfil
   });
   await attempt('summary', () => {
     if (summary === 'never' || (summary === 'on-failure' && report.exitCode === 0)) return true;
-    const { markdown, shown, total } = renderBackfillMarkdown(report, MAX_SUMMARY_BYTES);
+    const { markdown, isWhole } = renderBackfillMarkdown(report, MAX_SUMMARY_BYTES);
     runner.summary(markdown);
-    return shown === total;
+    return isWhole;
   });
   await attempt(BACKFILL_REPORT_FILE, async () => {
     await writeReportFile(renderJson(report), folder, BACKFILL_REPORT_FILE);

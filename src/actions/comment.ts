@@ -1,10 +1,11 @@
 import { openConversation } from '../github/octokit-conversation.ts';
 import type { Runner, RunnerContext } from '../github/runner.ts';
 import { COMMENT_KEY } from '../report/comment-marker.ts';
-import type { NoComment } from '../report/publish.ts';
+import type { NoChannel } from '../report/publish.ts';
 import { COMMENT_SHOWINGS, stickyComment, type StickyComment } from '../report/sticky-comment.ts';
 import { Problem } from '../support/problem.ts';
 import { choose } from './choose.ts';
+import { noticePermission } from './notice.ts';
 
 export type CommentInputs = {
   readonly comment: (typeof COMMENT_SHOWINGS)[number];
@@ -35,7 +36,7 @@ export function openComment({
   context,
   runner,
   signal,
-}: CommentStep): StickyComment | NoComment {
+}: CommentStep): StickyComment | NoChannel {
   const { pullRequest, repository = '', apiUrl, run, runUrl } = context;
   const [owner, repo] = repository.split('/');
   const token = runner.input('github-token');
@@ -49,7 +50,6 @@ export function openComment({
     key,
     run,
     runUrl,
-    onMissingPermission: (message) =>
-      runner.annotate({ severity: 'notice', title: 'Rowgate', message, file: '', line: 1, endLine: 1 }),
+    onMissingPermission: (message) => noticePermission(message, runner),
   });
 }

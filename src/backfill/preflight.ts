@@ -69,6 +69,7 @@ function refuseParents(lanes: readonly Lane[]): Finding[] {
       (index) =>
         index.unique &&
         index.valid &&
+        !index.outdated &&
         index.immediate &&
         !index.partial &&
         index.columns.length > 0 &&

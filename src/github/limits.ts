@@ -27,3 +27,9 @@ export const MAX_SARIF_BYTES = 10_485_760;
 
 /** Characters of a comment; more is answered with 422, "body is too long" (the message of that answer names the number). */
 export const MAX_COMMENT_CHARACTERS = 65_536;
+
+/** Annotations in one request to a check run; the next request adds to them (REST: checks/runs, "Update a check run"). */
+export const MAX_CHECK_ANNOTATIONS_PER_REQUEST = 50;
+
+/** Characters of a check run's summary (REST: checks/runs, `output.summary`); counted in bytes here, which are no fewer. */
+export const MAX_CHECK_SUMMARY_BYTES = 65_535;

@@ -4,20 +4,8 @@ import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import * as z from 'zod';
 import { plain } from '../support/plain.ts';
 import { Problem } from '../support/problem.ts';
-import { MAX_ANNOTATION_MESSAGE_LENGTH, MAX_ANNOTATION_TITLE_LENGTH, MAX_SUMMARY_BYTES } from './limits.ts';
-
-/** A mark on lines of a file; `file` from the repository's root, lines and columns counted from 1. */
-export type Annotation = {
-  readonly severity: 'error' | 'warning' | 'notice';
-  readonly title: string;
-  /** May hold several lines. */
-  readonly message: string;
-  readonly file: string;
-  readonly line: number;
-  readonly endLine: number;
-  /** The runner drops it when the mark spans several lines. */
-  readonly column?: number | undefined;
-};
+import { wordsOf, type Annotation } from './annotation.ts';
+import { MAX_SUMMARY_BYTES } from './limits.ts';
 
 /** The GitHub Actions runner, as a step sees it. What cannot be handed over is a `report-failed` Problem. */
 export interface Runner {
@@ -28,6 +16,10 @@ export interface Runner {
   /** Has the runner write `***` for a secret, and for each of its lines; for those too short or too common, it does not. */
   mask(secret: string): void;
   output(name: string, value: string): void;
+  /** Keeps a value for the step's `post`, whatever becomes of this process. */
+  saveState(name: string, value: string): void;
+  /** What the step's `main` kept; undefined when it kept nothing. */
+  state(name: string): string | undefined;
   /** Adds to the step's summary; refuses when the whole would pass 1 MiB, as GitHub would then show nothing. */
   summary(markdown: string): void;
   /** Over 10 of a severity in a step the runner drops the rest: who calls keeps count. */
@@ -45,6 +37,8 @@ export function actionsRunner(): Runner {
     rawInput: (name) => process.env[`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`],
     mask,
     output: (name, value) => handOver(`the output '${name}'`, () => core.setOutput(name, value)),
+    saveState: (name, value) => handOver(`the state '${name}'`, () => core.saveState(name, value)),
+    state: (name) => core.getState(name) || undefined,
     summary: (markdown) => handOver('the step summary', () => appendSummary(markdown)),
     annotate,
     group,
@@ -75,27 +69,16 @@ function mask(secret: string): void {
 
 const ISSUE = { error: core.error, warning: core.warning, notice: core.notice };
 
-function annotate({ severity, title, message, file, line, endLine, column }: Annotation): void {
-  // An annotation without a message takes a place among the ten and is never shown.
-  const text = clip(
-    message
-      .split(/\r\n?|\n/)
-      .map((each) => plain(each))
-      .join('\n'),
-    MAX_ANNOTATION_MESSAGE_LENGTH,
-  );
-  ISSUE[severity](text || title, {
-    title: clip(plain(title), MAX_ANNOTATION_TITLE_LENGTH),
+function annotate(annotation: Annotation): void {
+  const { severity, file, line, endLine, column } = annotation;
+  const { title, message } = wordsOf(annotation);
+  ISSUE[severity](message, {
+    title,
     file,
     startLine: line,
     endLine,
     ...(column === undefined ? {} : { startColumn: column }),
   });
-}
-
-/** At most so many UTF-16 units, which is what the runner counts, and no code point cut in half. */
-function clip(text: string, maxLength: number): string {
-  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 function group(title: string, lines: readonly string[]): void {
@@ -144,8 +127,19 @@ export type RunnerContext = {
   readonly pullRequest: PullRequestRef | undefined;
   /** Whether the code comes from another repository; undefined on an event that does not tell. */
   readonly isFork: boolean | undefined;
-  /** The event of the workflow that this one runs after; undefined on an event other than `workflow_run`. */
-  readonly triggeredBy: string | undefined;
+  /** The run that this one runs after; undefined on an event other than `workflow_run`. */
+  readonly triggeringRun: TriggeringRun | undefined;
+};
+
+/** A run of another workflow, as GitHub tells of it: whoever opened its pull request chose the branch, never the rest. */
+export type TriggeringRun = {
+  readonly event: string | undefined;
+  readonly id: number | undefined;
+  readonly attempt: number | undefined;
+  readonly headSha: string | undefined;
+  readonly headBranch: string | undefined;
+  /** As `owner/name`; undefined once it was deleted. */
+  readonly headRepository: string | undefined;
 };
 
 type PullRequestRef = {
@@ -168,24 +162,29 @@ export function runnerContext(env: NodeJS.ProcessEnv): RunnerContext {
     isProtectedRef: isProtectedRef(event, env),
     actor: env.GITHUB_ACTOR || undefined,
     workspace: env.GITHUB_WORKSPACE || undefined,
-    runUrl: runUrl(env),
+    runUrl: runUrl(env, env.GITHUB_RUN_ID),
     run: { id: wholeNumber(env.GITHUB_RUN_ID) ?? 0, attempt: wholeNumber(env.GITHUB_RUN_ATTEMPT) ?? 1 },
     apiUrl: env.GITHUB_API_URL || 'https://api.github.com',
     pullRequest: pull && { number: pull.number, headSha: pull.head.sha, baseSha: pull.base.sha },
     isFork: isFork(event, env.GITHUB_REPOSITORY),
-    triggeredBy: event.workflow_run?.event,
+    triggeringRun: event.workflow_run && triggeringRun(event.workflow_run),
   };
 }
 
 const wholeNumber = (text = ''): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
 
-function runUrl({
-  GITHUB_SERVER_URL,
-  GITHUB_REPOSITORY,
-  GITHUB_RUN_ID,
-}: NodeJS.ProcessEnv): string | undefined {
-  if (!GITHUB_SERVER_URL || !GITHUB_REPOSITORY || !GITHUB_RUN_ID) return undefined;
-  return `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID}`;
+/** The page of a run of this repository; undefined outside of a runner. */
+export function runUrl(
+  { GITHUB_SERVER_URL, GITHUB_REPOSITORY }: NodeJS.ProcessEnv,
+  id: string | number | undefined,
+): string | undefined {
+  if (!GITHUB_SERVER_URL || !GITHUB_REPOSITORY || !id) return undefined;
+  return `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${id}`;
+}
+
+function triggeringRun(run: NonNullable<Event['workflow_run']>): TriggeringRun {
+  const { event, id, run_attempt: attempt, head_sha: headSha, head_branch: headBranch } = run;
+  return { event, id, attempt, headSha, headBranch, headRepository: run.head_repository?.full_name };
 }
 
 function isProtectedRef(
@@ -197,6 +196,9 @@ function isProtectedRef(
 }
 
 const named = z.object({ full_name: z.string() });
+
+/** What is not as it should be counts as absent. */
+const absent = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 
 /** The parts of an event that are read, each on its own: one that is not as GitHub describes it counts as absent. */
 const Event = z
@@ -222,7 +224,14 @@ const Event = z
       .optional()
       .catch(undefined),
     workflow_run: z
-      .object({ event: z.string().optional(), head_repository: named.nullable() })
+      .object({
+        event: absent(z.string()),
+        id: absent(z.int().positive()),
+        run_attempt: absent(z.int().positive()),
+        head_sha: absent(z.string().regex(/^[0-9a-f]{40,64}$/)),
+        head_branch: absent(z.string().min(1)),
+        head_repository: named.nullable(),
+      })
       .optional()
       .catch(undefined),
   })

@@ -28,9 +28,9 @@ const PULL_REQUEST_EVENTS = new Set(['pull_request', 'pull_request_review', 'pul
  * users never count, for whoever opens a pull request chooses them. Every other event, such as `pull_request_target`
  * or `issue_comment`, has secrets and can be caused by anybody, so it is untrusted, whatever it checks out.
  */
-export function trustOf({ eventName = '', triggeredBy = '', isFork }: RunnerContext): Trust {
+export function trustOf({ eventName = '', triggeringRun, isFork }: RunnerContext): Trust {
   const isFollowUp = eventName === 'workflow_run';
-  const cause = isFollowUp ? triggeredBy : eventName;
+  const cause = isFollowUp ? (triggeringRun?.event ?? '') : eventName;
   if (OWN_EVENTS.has(cause)) return isFollowUp && isFork !== false ? 'untrusted' : 'own';
   if (PULL_REQUEST_EVENTS.has(cause) && isFork === false) return 'same-repository-pull-request';
   return 'untrusted';

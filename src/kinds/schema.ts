@@ -177,8 +177,11 @@ function isSameSet(names: readonly (string | undefined)[], wanted: readonly stri
 }
 
 function indexVerdict(name: string, candidates: readonly Index[], reason: string): Requirement {
-  const good = candidates.find((index) => index.valid);
+  const usable = candidates.filter((index) => index.valid);
+  const good = usable.find((index) => !index.outdated);
   if (good) return met(name, good.name);
+  const [old] = usable;
+  if (old) return unmet(name, `${old.name} was sorted by another version of its collation: reindex it`);
   const [first] = candidates;
   return unmet(name, first ? `${first.name} is not valid: drop it and create it again` : reason);
 }

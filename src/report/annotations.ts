@@ -1,4 +1,4 @@
-import type { Annotation } from '../github/runner.ts';
+import type { Annotation } from '../github/annotation.ts';
 import type { ChangedFile } from '../github/pull-request.ts';
 import { firstMatch } from '../support/matches-globs.ts';
 import type { Report, ReportResult } from './report.ts';
@@ -25,13 +25,16 @@ export type ChangedPlaces = {
   readonly pathsOf: (rule: string) => readonly string[];
 };
 
+/** How many annotations of each level there may be, each at least 1. */
+export type AnnotationLimits = Readonly<Record<Annotation['severity'], number>>;
+
 /**
- * One annotation for each rule and place that needs a person, and each problem, gravest first, at most `perLevel` of a level: the
+ * One annotation for each rule and place that needs a person, and each problem, gravest first, within the limits: the
  * last place of a full level says how many more there are.
  */
 export function renderAnnotations(
   report: Report,
-  perLevel: number,
+  limits: AnnotationLimits,
   changed?: ChangedPlaces,
 ): RenderedAnnotations {
   const groups = groupByRule(report)
@@ -42,9 +45,10 @@ export function renderAnnotations(
   const all = [...problemAnnotations(report), ...groups.map((group) => ruleAnnotation(group, changed))];
   const kept = (['error', 'warning', 'notice'] as const).flatMap((severity) => {
     const level = all.filter((annotation) => annotation.severity === severity);
-    if (level.length <= perLevel) return level.map((annotation) => ({ annotation, isMore: false }));
-    const shown = level.slice(0, perLevel - 1).map((annotation) => ({ annotation, isMore: false }));
-    return [...shown, { annotation: moreAnnotation(level.slice(perLevel - 1), severity), isMore: true }];
+    const limit = limits[severity];
+    if (level.length <= limit) return level.map((annotation) => ({ annotation, isMore: false }));
+    const shown = level.slice(0, limit - 1).map((annotation) => ({ annotation, isMore: false }));
+    return [...shown, { annotation: moreAnnotation(level.slice(limit - 1), severity), isMore: true }];
   });
   return {
     annotations: kept.map(({ annotation }) => annotation),

@@ -32,7 +32,8 @@ export function renderBackfillMarkdown(report: BackfillReport, maxBytes: number)
   for (const step of STEPS) {
     const markdown = page(report, step);
     const shown = hasTables(step) ? total : 0;
-    if (Buffer.byteLength(markdown) <= maxBytes || step === 'one line') return { markdown, shown, total };
+    if (Buffer.byteLength(markdown) <= maxBytes || step === 'one line')
+      return { markdown, shown, total, isWhole: isFull(step) };
   }
   throw new TypeError('no step was the last one');
 }

@@ -1,6 +1,7 @@
 import { formatDurationMs } from '../support/duration.ts';
 import { listed } from '../support/listed.ts';
 import { markdownCode, markdownText } from '../support/markdown-text.ts';
+import { fewer } from './fewer.ts';
 import type { Report } from './report.ts';
 import { renderTargetsMarkdown } from './targets-markdown.ts';
 import {
@@ -19,27 +20,38 @@ import {
   type RuleGroup,
 } from './words.ts';
 
-/** Markdown, and how many of the rules it shows. */
-export type RenderedMarkdown = { readonly markdown: string; readonly shown: number; readonly total: number };
+/** Markdown, how many of the rules it shows, and whether with all that there is to say of them. */
+export type RenderedMarkdown = {
+  readonly markdown: string;
+  readonly shown: number;
+  readonly total: number;
+  readonly isWhole: boolean;
+};
 
 const bytesOf = (text: string): number => Buffer.byteLength(text);
 
 /**
  * The report as markdown of at most this length, in bytes unless measured otherwise. Where all of it does not fit, it
- * says less in steps: without the details of each table, then only as many rules as fit, then the verdict alone; and it
- * says what it left out.
+ * says less in steps: the details of only the gravest rules, of none, then only as many rules as fit, then the verdict
+ * alone; and it says what it left out.
  */
 export function renderMarkdown(report: Report, maxLength: number, lengthOf = bytesOf): RenderedMarkdown {
   const groups = groupByRule(report).filter((group) => !isRunProblem(group, report));
+  const needing = groups.filter(needsPerson);
   const total = groups.length;
-  const whole = page(report, groups, groups.filter(needsPerson), total);
-  if (lengthOf(whole) <= maxLength) return { markdown: whole, shown: total, total };
-  for (let shown = total; shown > 0; shown = Math.floor(shown / 2)) {
-    const markdown = page(report, groups.slice(0, shown), [], total);
-    if (lengthOf(markdown) <= maxLength) return { markdown, shown, total };
+  const whole = page(report, groups, needing, total);
+  if (lengthOf(whole) <= maxLength) return { markdown: whole, shown: total, total, isWhole: true };
+  const all = { groups: total, details: needing.length };
+  for (let { groups: shown, details: detailed } = all; shown > 0;) {
+    const markdown = page(report, groups.slice(0, shown), needing.slice(0, detailed), total);
+    const length = lengthOf(markdown);
+    if (length <= maxLength) return { markdown, shown, total, isWhole: false };
+    if (detailed > 0) detailed = fewer(detailed, length, maxLength);
+    else shown = fewer(shown, length, maxLength);
   }
   const bare = page(report, [], [], total);
-  return { markdown: lengthOf(bare) <= maxLength ? bare : verdictAlone(report), shown: 0, total };
+  const markdown = lengthOf(bare) <= maxLength ? bare : verdictAlone(report);
+  return { markdown, shown: 0, total, isWhole: false };
 }
 
 function verdictAlone(report: Report): string {
@@ -58,6 +70,7 @@ function page(
   total: number,
 ): string {
   const left = total - rows.length;
+  const undetailed = rows.filter(needsPerson).length - detailed.length;
   const sections = [
     title(report),
     markdownText(setting(report)),
@@ -66,10 +79,10 @@ function page(
     rows.length > 0 ? ruleTable(rows, report) : '',
     removedRules(report),
     left > 0 ? `*${number(left)} more rules did not fit here; the JSON report has them all.*` : '',
-    detailed.length === 0 && rows.some(needsPerson)
-      ? '*The details of each table did not fit here; the JSON report has them.*'
-      : '',
     ...detailed.map(details),
+    undetailed > 0
+      ? `*The tables of ${number(undetailed)} ${detailed.length > 0 ? 'more rules' : 'rules'} did not fit here; the JSON report has them.*`
+      : '',
     warnings(report),
     `<sub>${footer(report)}</sub>`,
   ];
@@ -126,7 +139,7 @@ function markOf({ results }: RuleGroup): string {
 }
 
 function provenBy({ results }: RuleGroup): string {
-  return [...new Set(results.map(({ strategy }) => strategy))].join(', ');
+  return [...new Set(results.map(({ strategy }) => markdownText(strategy)))].join(', ');
 }
 
 function details(group: RuleGroup): string {

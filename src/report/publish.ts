@@ -2,6 +2,7 @@ import { MAX_ANNOTATIONS_PER_LEVEL, MAX_SUMMARY_BYTES } from '../github/limits.t
 import type { Runner } from '../github/runner.ts';
 import { renderAnnotations, type ChangedPlaces } from './annotations.ts';
 import { attempt, ok, type Shown } from './channel.ts';
+import type { CheckRunChannel } from './check-run.ts';
 import { renderMarkdown } from './markdown.ts';
 import { publishFiles } from './publish-files.ts';
 import type { Channel, Report } from './report.ts';
@@ -19,11 +20,13 @@ export type PublishOptions = {
     readonly summary: Showing;
     readonly annotations: ChangedPlaces | 'rule' | 'none';
     /** The comment on the pull request, or why there is none. */
-    readonly comment: StickyComment | NoComment;
+    readonly comment: StickyComment | NoChannel;
+    /** The check of its own, or why there is none. */
+    readonly checkRun: CheckRunChannel | NoChannel;
   };
 };
 
-export type NoComment = { readonly reason: string };
+export type NoChannel = { readonly reason: string };
 
 /**
  * Hands a report to every channel and gives it back with what became of each. A channel that fails is `failed` in the
@@ -32,13 +35,22 @@ export type NoComment = { readonly reason: string };
 export async function publish(report: Report, options: PublishOptions): Promise<Report> {
   const channels: Channel[] = [];
   if (options.runner) {
-    const { port, summary, annotations, comment } = options.runner;
+    const { port, summary, annotations, comment, checkRun } = options.runner;
+    // Each of these may have to say in a notice which permission it lacks.
+    const noticesKept = [comment, checkRun].filter((channel) => 'write' in channel).length;
     channels.push(await attempt('log', async () => showLog(report, port)));
-    channels.push(await attempt('annotations', async () => annotate(report, port, annotations)));
+    const check = await attempt('check-run', async () =>
+      'write' in checkRun ? checkRun.write(report, annotations) : skipped(checkRun.reason),
+    );
+    channels.push(check);
+    const where = isComplete(check) && annotations !== 'none' ? 'check-run' : annotations;
+    channels.push(await attempt('annotations', async () => annotate(report, port, where, noticesKept)));
     channels.push(await attempt('summary', async () => summarize(report, port, summary)));
-    const write = async (): Promise<Shown> =>
-      'write' in comment ? comment.write(report) : skipped(comment.reason);
-    channels.push(await attempt('comment', write));
+    channels.push(
+      await attempt('comment', async () =>
+        'write' in comment ? comment.write(report) : skipped(comment.reason),
+      ),
+    );
   }
   const { folder } = options;
   if (folder === undefined) return { ...report, channels };
@@ -52,11 +64,22 @@ function showLog(report: Report, port: Runner): Shown {
   return ok(report.results.length);
 }
 
-function annotate(report: Report, port: Runner, where: ChangedPlaces | 'rule' | 'none'): Shown {
+/** Whether a check run shows all there is to annotate, so that GitHub would show it twice. */
+const isComplete = ({ state, shown, total }: Channel): boolean =>
+  (state === 'ok' || state === 'degraded') && total > 0 && shown === total;
+
+function annotate(
+  report: Report,
+  port: Runner,
+  where: ChangedPlaces | 'rule' | 'none' | 'check-run',
+  noticesKept: number,
+): Shown {
   if (where === 'none') return skipped('annotations: none');
+  if (where === 'check-run') return skipped('the check run has them');
+  const limit = MAX_ANNOTATIONS_PER_LEVEL;
   const { annotations, shown, total } = renderAnnotations(
     report,
-    MAX_ANNOTATIONS_PER_LEVEL,
+    { error: limit, warning: limit, notice: limit - noticesKept },
     where === 'rule' ? undefined : where,
   );
   annotations.forEach((annotation) => port.annotate(annotation));
@@ -68,8 +91,8 @@ function summarize(report: Report, port: Runner, showing: Showing): Shown {
   if (showing === 'never') return skipped('summary: never');
   if (showing === 'on-failure' && report.verdict === 'clean')
     return skipped('summary: on-failure, and the run is clean');
-  const { markdown, shown, total } = renderMarkdown(report, MAX_SUMMARY_BYTES);
+  const { markdown, shown, total, isWhole } = renderMarkdown(report, MAX_SUMMARY_BYTES);
   port.summary(markdown);
-  const reason = shown < total ? `a step summary holds ${MAX_SUMMARY_BYTES} bytes` : null;
-  return { state: shown < total ? 'degraded' : 'ok', shown, total, reason };
+  const reason = isWhole ? null : `a step summary holds ${MAX_SUMMARY_BYTES} bytes`;
+  return { state: isWhole ? 'ok' : 'degraded', shown, total, reason };
 }

@@ -7,6 +7,9 @@ import { Problem } from '../support/problem.ts';
 /** So many mistakes of one file are told; the rest are of the same sort. */
 const MAX_MISTAKES = 5;
 
+/** A report of 10,000 results has some 400,000 values. Each wrong one of more would be told, and that fills the memory. */
+const MAX_VALUES = 2_000_000;
+
 /**
  * A report from text that anybody may have written: of the format, and not at odds with itself, so that no report says
  * clean of results that are not. Throws `report-unreadable`, which names the file and the place in it.
@@ -23,6 +26,7 @@ export function readReport(text: string, file: string): Report {
       `is not JSON: ${error instanceof Error ? error.message.slice(0, 200) : 'it cannot be parsed'}`,
     );
   }
+  if (hasMoreThan(MAX_VALUES, value)) return refuse(`holds more than ${MAX_VALUES} values`);
   const { success, error } = reportSchema.safeParse(value);
   if (!success)
     return refuse(
@@ -33,6 +37,18 @@ export function readReport(text: string, file: string): Report {
   const report = value as Report;
   const contradiction = findContradiction(report);
   return contradiction === undefined ? report : refuse(`contradicts itself: ${contradiction}`);
+}
+
+/** Whether JSON holds more values than that, those in others included. */
+function hasMoreThan(most: number, root: unknown): boolean {
+  let count = 0;
+  const open = [root];
+  while (open.length > 0 && count <= most) {
+    const value = open.pop();
+    count += 1;
+    if (value !== null && typeof value === 'object') for (const each of Object.values(value)) open.push(each);
+  }
+  return count > most;
 }
 
 function describe(issues: readonly z.core.$ZodIssue[]): string {

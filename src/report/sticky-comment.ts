@@ -4,7 +4,7 @@ import { explainRefusal, isForbidden, isStatus } from '../github/persistence.ts'
 import { asProblem, describeProblem } from '../support/problem.ts';
 import type { Shown } from './channel.ts';
 import { isNewer, readMarker, writeMarker, type Marker, type RunRef } from './comment-marker.ts';
-import { renderMarkdown } from './markdown.ts';
+import { renderMarkdown, type RenderedMarkdown } from './markdown.ts';
 import type { Report } from './report.ts';
 import { talliesOf, type Tallies } from './tallies.ts';
 
@@ -17,6 +17,8 @@ export type CommentOptions = {
   readonly key: string;
   readonly run: RunRef;
   readonly runUrl: string | undefined;
+  /** Markdown of our own above the report. */
+  readonly preface?: string;
   /** Told of what keeps the token from writing, once. */
   readonly onMissingPermission: (message: string) => void;
 };
@@ -145,11 +147,11 @@ async function fitting(
 ): Promise<{ readonly written: Written; readonly shown: Shown }> {
   for (const [index, size] of SIZES.entries()) {
     const maxCharacters = Math.floor(MAX_COMMENT_CHARACTERS * size);
-    const { body, shown, total } = renderComment(report, options, maxCharacters);
+    const { body, shown, total, isWhole } = renderComment(report, options, maxCharacters);
     try {
       const written = await give(body);
-      const reason = shown < total ? `a comment holds ${maxCharacters} characters` : null;
-      return { written, shown: { state: reason === null ? 'ok' : 'degraded', shown, total, reason } };
+      const reason = isWhole ? null : `a comment holds ${maxCharacters} characters`;
+      return { written, shown: { state: isWhole ? 'ok' : 'degraded', shown, total, reason } };
     } catch (error) {
       if (!isStatus(error, 422) || index === SIZES.length - 1) throw error;
     }
@@ -160,16 +162,17 @@ async function fitting(
 /** The text of the comment, at most so many UTF-16 units long, of which it has no fewer than characters. */
 function renderComment(
   report: Report,
-  { key, run, runUrl }: Pick<CommentOptions, 'key' | 'run' | 'runUrl'>,
+  { key, run, runUrl, preface }: Pick<CommentOptions, 'key' | 'run' | 'runUrl' | 'preface'>,
   maxCharacters: number,
-): { readonly body: string; readonly shown: number; readonly total: number } {
+): Omit<RenderedMarkdown, 'markdown'> & { readonly body: string } {
   const whole = writeMarker({ key, run, tallies: talliesOf(report) });
   const marker = whole.length > maxCharacters / 4 ? writeMarker({ key, run, tallies: undefined }) : whole;
   const attempt = run.attempt > 1 ? `, attempt ${run.attempt}` : '';
   const source = runUrl === undefined ? '' : `\n<sub>[Run ${run.id}${attempt}](${runUrl})</sub>\n`;
-  const room = maxCharacters - marker.length - source.length - 1;
-  const { markdown, shown, total } = renderMarkdown(report, room, ({ length }) => length);
-  return { body: `${marker}\n${markdown}${source}`, shown, total };
+  const head = preface === undefined ? `${marker}\n` : `${marker}\n${preface}\n\n`;
+  const room = maxCharacters - head.length - source.length;
+  const { markdown, ...extent } = renderMarkdown(report, room, ({ length }) => length);
+  return { body: `${head}${markdown}${source}`, ...extent };
 }
 
 const PERMISSION = 'pull-requests: write';
@@ -177,7 +180,7 @@ const PERMISSION = 'pull-requests: write';
 function refused(error: unknown, { showing, onMissingPermission }: CommentOptions): Shown {
   const refusal = explainRefusal(error, PERMISSION);
   if (isForbidden(error)) {
-    const reason = `Could not comment on the pull request: ${refusal?.reason ?? ''}\n  ${refusal?.hint ?? ''} Pull requests of forks and of Dependabot never have it: see docs/github.md.`;
+    const reason = `Could not comment on the pull request: ${refusal?.reason ?? ''}\n  ${refusal?.hint ?? ''}`;
     onMissingPermission(reason);
     return { state: showing === 'auto' ? 'skipped' : 'degraded', shown: 0, total: 0, reason };
   }

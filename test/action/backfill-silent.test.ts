@@ -39,6 +39,8 @@ test('cancelled while the server says nothing, a step gives up on it, and writes
     rawInput: () => undefined,
     mask: () => {},
     output: (name, value) => void given.outputs.set(name, value),
+    saveState: () => {},
+    state: () => undefined,
     summary: (markdown) => void (given.summary += markdown),
     annotate: () => {},
     group: () => {},

@@ -40,7 +40,7 @@ const action = parse(readFileSync('action.yml', 'utf8')) as {
   inputs: Record<string, unknown>;
 };
 
-const examples = readdirSync('examples').map((name) => {
+const all = readdirSync('examples').map((name) => {
   const workflow = parse(readFileSync(path.join('examples', name), 'utf8')) as Workflow;
   const jobs = Object.values(workflow.jobs);
   const steps = jobs.flatMap((job) => job.steps.map((step) => ({ job, step })));
@@ -56,6 +56,9 @@ const examples = readdirSync('examples').map((name) => {
     fills: gates.some(({ step }) => step.with?.['mode'] === 'backfill'),
   };
 });
+
+// What only publishes reports gates nothing; publish.test.ts looks at it.
+const examples = all.filter(({ gates, name }) => gates.length > 0 || name !== 'publish.yml');
 
 const shop = { full_name: 'acme/shop', private: true, default_branch: 'main' };
 const pullOf = (repo: string) => ({
@@ -87,6 +90,7 @@ function cellsOf({ strategy }: Job): Readonly<Record<string, string>>[] {
 function evaluated(text: string, url: string, more: Readonly<Record<string, string>> = {}): string {
   const values: Record<string, string> = {
     'secrets.ROWGATE_DATABASE_URL': url,
+    'env.DATABASE_URL': url,
     'inputs.only': '',
     'inputs.phase': '2',
     ...more,

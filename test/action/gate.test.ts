@@ -65,6 +65,7 @@ test('a broken database fails the step, with annotations on the rules, a summary
     report.channels.map(({ name, state }) => [name, state]),
     [
       ['log', 'ok'],
+      ['check-run', 'skipped'],
       ['annotations', 'ok'],
       ['summary', 'ok'],
       ['comment', 'skipped'],

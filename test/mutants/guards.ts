@@ -16,4 +16,36 @@ export const guards: readonly Guard[] = [
       'a table that is truncated while the run goes on is unknown, not held (pg)',
     ],
   ]),
+  ...of('src/kinds/parent.ts', 'test/postgres/index-trust.test.ts', [
+    [
+      'an index of an older collation makes no key unique',
+      '      !index.outdated &&\n',
+      '',
+      'a unique index whose collation has changed makes no key of a parent unique',
+    ],
+  ]),
+  ...of('src/backfill/lane.ts', 'test/postgres/index-trust.test.ts', [
+    [
+      'no table is walked by an index of an older collation',
+      '      !index.outdated &&\n',
+      '',
+      'a backfill neither walks by a key whose collation has changed, nor takes values by one',
+    ],
+  ]),
+  ...of('src/backfill/preflight.ts', 'test/postgres/index-trust.test.ts', [
+    [
+      'no value is taken by a key of an older collation',
+      '        !index.outdated &&\n',
+      '',
+      'a backfill neither walks by a key whose collation has changed, nor takes values by one',
+    ],
+  ]),
+  ...of('src/kinds/schema.ts', 'test/postgres/index-trust.test.ts', [
+    [
+      'an index of an older collation is no proof',
+      'usable.find((index) => !index.outdated)',
+      'usable[0]',
+      'a schema rule is met by no index whose collation has changed',
+    ],
+  ]),
 ];

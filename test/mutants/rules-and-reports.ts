@@ -112,8 +112,22 @@ export const rulesAndReports: readonly Guard[] = [
   ...of('src/support/markdown-text.ts', 'test/unit/support/markdown-text.test.ts', [
     ['no mention, no reference, no link', '    .replace(REFERENCE, `$&${ZERO_WIDTH_SPACE}`)\n', '', 'rendered markdown text mentions, links and refers to nothing, next to other values too'],
   ]),
+  ...of('src/github/annotation.ts', 'test/trust/hostile.test.ts', [
+    ['an annotation shows what is unseen', '.map((line) => plain(line))', '', RUNNER],
+  ]),
+  ...of('src/github/find-pull-request.ts', 'test/unit/github/find-pull-request.test.ts', [
+    ['no report of an earlier commit', 'ofBranch.filter((pull) => pull.head.sha === headSha)', 'ofBranch', 'the pull request of a run is none that has moved on'],
+    ['no report on a pull request of somebody else', '      pull.head.repo?.full_name === headRepository &&\n', '', 'the pull request of a run is none of another repository of the same owner'],
+    ['no report on a pull request that may be meant', 'found && others.length === 0', 'found', 'the pull request of a run is none of two'],
+  ]),
+  ...of('src/report/check-run.ts', 'test/unit/report/check-run.test.ts', [
+    ['no check is green for what was not measured', `return verdict === 'broken' && exitCode === 0 ? 'neutral' : 'failure';`, `return verdict === 'broken' && exitCode !== 0 ? 'failure' : 'neutral';`, 'a check is green for clean alone: broken that does not fail the run is neutral, unmeasured is red'],
+  ]),
+  ...of('src/github/octokit-check-run.ts', 'test/unit/report/check-run.test.ts', [
+    ['no second check where an answer was lost', 'isRetry ? await find(deadline) : undefined', 'undefined', 'an answer that is lost makes no second check run and no annotation twice'],
+    ['no annotation twice where an answer was lost', 'if (status === change.status && now.annotations_count >= countAfter) return;', '', 'an answer that is lost makes no second check run and no annotation twice'],
+  ]),
   ...of('src/github/runner.ts', 'test/trust/hostile.test.ts', [
-    ['an annotation shows what is unseen', '      .map((each) => plain(each))\n', '', RUNNER],
     ['no command is taken from the log', '  core.info(`::stop-commands::${token}`);\n', '', RUNNER],
   ]),
   ...of('src/github/runner.ts', 'test/unit/github/runner.test.ts', [

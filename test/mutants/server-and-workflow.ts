@@ -81,7 +81,7 @@ export const serverAndWorkflow: readonly Guard[] = [
     ['a foreign key that is NOT VALID is no proof', 'key.validated && key.enforced && !key.temporal', 'key.enforced && !key.temporal', traps('a foreign key that is NOT VALID')],
     ['a foreign key for a PERIOD is another promise', 'key.validated && key.enforced && !key.temporal', 'key.validated && key.enforced', traps('a foreign key for a PERIOD')],
     ['a NOT NULL that is NOT VALID is no proof', 'if (!column.notNullValidated)', 'if (column.notNullValidated && !column.notNull)', traps('a NOT NULL that is NOT VALID')],
-    ['an index that could not be built is no proof', 'candidates.find((index) => index.valid)', 'candidates.find((index) => index.name)', traps('a unique index that could not be built')],
+    ['an index that could not be built is no proof', 'candidates.filter((index) => index.valid)', 'candidates.filter((index) => index.name)', traps('a unique index that could not be built')],
     ["a key of the parent alone does not cover its children's rows", `if (verdict.state !== 'met' || !heir) return [verdict];`, 'if (verdict) return [verdict];', traps('a unique key that an inheritance child is not under')],
   ]),
   ...of('src/postgres/catalog-queries.ts', 'test/postgres/schema-traps.test.ts', [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runGate, type GateOptions } from '../support/run-gate.ts';
+import { NO_GUARD, runFill, workspaceRule } from '../support/run-fill.ts';
 import { createDatabase, createTemplate, type TestDatabase } from '../support/server.ts';
 
 /** Accounts are found by a text that is sorted by a collation of ICU, and few of many rows break a rule. */
@@ -119,4 +120,57 @@ rules:
   const { results, warnings } = await runGate({ url: database.url, rules });
   assert.deepEqual(results.map(({ strategy, outcome }) => [strategy, outcome]), [['scan', 'held']]); // prettier-ignore
   assert.ok(warnings.some(({ code }) => code === 'indexes-outdated'));
+});
+
+/** Two parents of one name, as a unique index lets them in that does not find the first. */
+const TWINS = `
+  create collation sorted (provider = icu, locale = 'en');
+  create table parents (name text collate sorted, region int);
+  insert into parents values ('a', 1), ('a', 2);
+  create index parents_name on parents (name);
+  update pg_index set indisunique = true where indexrelid = 'parents_name'::regclass;
+  create table t (id bigint primary key, name text collate sorted, region int);
+  insert into t values (1, 'a', 1);
+  ${CHANGED}`;
+
+test('a unique index whose collation has changed makes no key of a parent unique', async () => {
+  const { url } = await createDatabase(TWINS);
+  const rules = `version: 1
+rules:
+  - { id: same, kind: matches_parent, tables: [t], parent: parents, on: { name: name }, match: { region: region } }
+`;
+  const [result] = (await runGate({ url, rules })).results;
+  assert.deepEqual([result?.classes['ambiguous'], result?.classes['different']], [1, 0]);
+});
+
+test('a schema rule is met by no index whose collation has changed', async () => {
+  const { url } = await createDatabase(TWINS);
+  const rules = `version: 1
+rules:
+  - { id: one, kind: schema, tables: [parents], unique: [name] }
+  - { id: found, kind: schema, tables: [parents], index: [name] }
+`;
+  const { results } = await runGate({ url, rules });
+  const reason = 'parents_name was sorted by another version of its collation: reindex it';
+  assert.deepEqual(results.map((each) => [each.outcome, each.reason]), [['broken', reason], ['broken', reason]]); // prettier-ignore
+});
+
+test('a backfill neither walks by a key whose collation has changed, nor takes values by one', async () => {
+  const sorted = `create collation sorted (provider = icu, locale = 'en');`;
+  const fill = async (tables: string) => {
+    const { url } = await createDatabase(`${sorted} ${tables}; ${CHANGED}`);
+    return runFill({ url, rules: workspaceRule('orders'), execute: 'true', acknowledge: NO_GUARD });
+  };
+  const walked = await fill(`
+    create table tenants (id bigint primary key, workspace_id bigint); insert into tenants values (1, 1);
+    create table orders (id text collate sorted primary key, tenant_id bigint, workspace_id bigint);
+    insert into orders values ('a', 1, null)`);
+  assert.equal(walked.exitCode, 3);
+  assert.match(walked.problems[0]?.message ?? '', /orders has no unique key without NULLs to walk it by/);
+  const taken = await fill(`
+    create table tenants (id text collate sorted primary key, workspace_id bigint); insert into tenants values ('a', 1);
+    create table orders (id bigint primary key, tenant_id text collate sorted, workspace_id bigint);
+    insert into orders values (1, 'a', null)`);
+  assert.equal(taken.exitCode, 3);
+  assert.deepEqual(taken.findings.filter(({ weight }) => weight === 'refuse').map(({ name }) => name), ['parent:public.tenants']); // prettier-ignore
 });

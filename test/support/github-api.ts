@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { posix } from 'node:path';
+import { answerChecks, type ApiCheckRun } from './github-api-checks.ts';
+import { mistakesOf } from './github-openapi.ts';
 
 /** A file of a pull request, as GitHub lists it; only what the tests look at. */
 export type ApiFile = {
@@ -29,6 +31,10 @@ type ApiState = {
     readonly number: number;
     readonly headSha: string;
     readonly files: readonly ApiFile[];
+    readonly state?: 'open' | 'closed';
+    /** Where its branch is, as `owner/name`, and the branch; the repository's own unless told otherwise. */
+    readonly headRepository?: string;
+    readonly headBranch?: string;
   }[];
   /** The files of each commit, by its SHA. */
   readonly commits: Readonly<Record<string, Readonly<Record<string, ApiBlob>>>>;
@@ -39,18 +45,24 @@ type ApiState = {
   /** Who the token is. */
   readonly login: string;
   comments: ApiComment[];
+  readonly checkRuns: ApiCheckRun[];
   /** Characters of a comment over which it is refused. */
   maxCommentCharacters: number;
   /** Called before a request is answered, so that a test can do something at that moment. */
   before?: (request: string) => void;
 };
 
-/** One bad answer: `stall` sends the headers and half of a body, and then nothing; `reset` cuts the connection. */
+/**
+ * One bad answer: `stall` sends the headers and half of a body, and then nothing; `reset` cuts the connection; `lost`
+ * does what was asked, and then cuts it.
+ */
 export type Failure = {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  readonly manner?: 'answer' | 'silence' | 'stall' | 'reset';
+  readonly manner?: 'answer' | 'silence' | 'stall' | 'reset' | 'lost';
+  /** Which request it is for; without it, the next. */
+  readonly of?: RegExp;
 };
 
 /** A GitHub API on loopback. It takes any token, and refuses a request without one. */
@@ -58,6 +70,8 @@ type GithubApi = {
   /** For `GITHUB_API_URL`. */
   readonly url: string;
   readonly state: ApiState;
+  /** Requests that GitHub's own description of its API does not allow, each with why; answered with 422. */
+  readonly mistakes: readonly string[];
   /** `GET /repos/o/r/pulls/1/files?page=2`, in the order of arrival, failed ones included. */
   readonly requests: readonly string[];
   /** The next requests fail so, one failure each. */
@@ -65,9 +79,10 @@ type GithubApi = {
   close(): Promise<void>;
 };
 
-/** Starts a GitHub API that knows one repository; close it at the end of the test. */
+/** Starts a GitHub API that knows one repository; close it at the end of the test. An Enterprise Server's is below `/api/v3`. */
 export async function startGithubApi(
   known: Partial<ApiState> & Pick<ApiState, 'repository'>,
+  basePath: '' | '/api/v3' = '',
 ): Promise<GithubApi> {
   const state: ApiState = {
     access: 'write',
@@ -76,24 +91,42 @@ export async function startGithubApi(
     maxTreeEntries: 100_000,
     login: 'github-actions[bot]',
     comments: [],
+    checkRuns: [],
     maxCommentCharacters: 65_536,
     ...known,
   };
   const requests: string[] = [];
+  const mistakes: string[] = [];
   const failures: Failure[] = [];
   const server = createServer((request, response) => {
     const name = `${request.method} ${request.url}`;
     requests.push(name);
-    const failure = failures.shift();
-    if (failure) return failSo(failure, response);
+    const at = failures.findIndex(({ of }) => of?.test(name) ?? true);
+    const [failure] = at < 0 ? [] : failures.splice(at, 1);
+    if (failure && failure.manner !== 'lost') return failSo(failure, response);
+    if (failure) loseAnswer(response);
     state.before?.(name);
-    void json(request).then((body) => answer(state, request, body, response));
+    void json(request).then((body) => {
+      const url = locate(request, basePath);
+      const wrong =
+        url === undefined
+          ? [`${name} is not below ${basePath}`]
+          : isGraphql(url)
+            ? []
+            : mistakesOf(`${request.method}`, url, body);
+      mistakes.push(...wrong.map((why) => `${name}: ${why}`));
+      if (url === undefined) send(response, 404, { message: 'Not Found' });
+      else if (wrong.length > 0)
+        send(response, 422, { message: `Not as GitHub describes it: ${wrong.join('; ')}` });
+      else answer(state, request, url, body ?? {}, response);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${basePath}`,
     state,
     requests,
+    mistakes,
     fail: (...more) => void failures.push(...more),
     close: () =>
       new Promise((resolve) => {
@@ -112,28 +145,50 @@ function failSo({ status, headers = {}, body, manner = 'answer' }: Failure, resp
   else response.write(text.slice(0, text.length / 2));
 }
 
-async function json(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
+function loseAnswer(response: ServerResponse): void {
+  const cut = (): ServerResponse => response.destroy();
+  Object.assign(response, { writeHead: () => response, end: cut });
+}
+
+/** The address without the path that the API is below; undefined for one that is elsewhere. */
+function locate(request: IncomingMessage, basePath: string): URL | undefined {
+  const url = new URL(request.url ?? '', `http://${request.headers.host}`);
+  // An Enterprise Server has its GraphQL beside its REST API, not below it.
+  if (basePath !== '' && url.pathname === '/api/graphql') return url;
+  if (!url.pathname.startsWith(`${basePath}/`)) return undefined;
+  url.pathname = url.pathname.slice(basePath.length);
+  return url;
+}
+
+const isGraphql = ({ pathname }: URL): boolean => pathname === '/graphql' || pathname === '/api/graphql';
+
+async function json(request: IncomingMessage): Promise<Readonly<Record<string, unknown>> | undefined> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString('utf8');
-  return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
+  return text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>);
 }
 
 function answer(
   state: ApiState,
   request: IncomingMessage,
+  url: URL,
   body: Readonly<Record<string, unknown>>,
   response: ServerResponse,
 ): void {
-  const url = new URL(request.url ?? '', `http://${request.headers.host}`);
   const refusal = refuse(state, request);
   if (refusal) return send(response, refusal.status, { message: refusal.message });
-  // The path of an Enterprise Server's GraphQL, too.
-  if (/^(\/api)?\/graphql$/.test(url.pathname))
-    return send(response, 200, { data: { viewer: { login: state.login } } });
+  if (isGraphql(url)) return send(response, 200, { data: { viewer: { login: state.login } } });
   const prefix = `/repos/${state.repository}/issues/`;
   if (url.pathname.startsWith(prefix))
     return answerComments(state, url, url.pathname.slice(prefix.length), `${request.method}`, body, response);
+  const ofRepository = `/repos/${state.repository}`;
+  if (url.pathname.startsWith(`${ofRepository}/`)) {
+    const path = url.pathname.slice(ofRepository.length);
+    const checks = answerChecks(state.checkRuns, `${request.method}`, path, url.searchParams, body);
+    if (checks) return send(response, checks.status, checks.body);
+    if (path === '/pulls') return send(response, 200, listPulls(state, url.searchParams));
+  }
   const [, repository, number, list] =
     /^\/repos\/([^/]+\/[^/]+)\/pulls\/(\d+)(\/files)?$/.exec(url.pathname) ?? [];
   const [, gitRepository, part, hash = ''] =
@@ -149,19 +204,45 @@ function answer(
   if (request.method !== 'GET' || repository !== state.repository || !pull) {
     return send(response, 404, { message: 'Not Found' });
   }
-  if (list === undefined) return send(response, 200, { number: pull.number, head: { sha: pull.headSha } });
+  if (list === undefined) return send(response, 200, pullAnswer(state, pull));
   const { items, link } = pageOf(pull.files, url);
   const files = items.map(({ filename, status = 'modified', patch }) => ({ filename, status, patch }));
   send(response, 200, files, link === '' ? {} : { link });
 }
 
-/** `7/comments` is a list, `comments/12` one of them; requests as GitHub's description of its API has them. */
+function pullAnswer(
+  { repository }: ApiState,
+  {
+    number,
+    headSha,
+    state = 'open',
+    headRepository = repository,
+    headBranch = 'topic',
+  }: ApiState['pulls'][number],
+) {
+  const head = { sha: headSha, ref: headBranch, repo: { full_name: headRepository } };
+  return { number, state, head, base: { ref: 'main', repo: { full_name: repository } } };
+}
+
+/** GitHub ignores a `head` that is not `owner:branch`. */
+function listPulls(state: ApiState, query: URLSearchParams) {
+  const head = query.get('head') ?? '';
+  const wanted = query.get('state') ?? 'open';
+  return state.pulls
+    .map((pull) => pullAnswer(state, pull))
+    .filter((pull) => wanted === 'all' || pull.state === wanted)
+    .filter(
+      ({ head: { repo, ref } }) => !head.includes(':') || head === `${repo.full_name.split('/')[0]}:${ref}`,
+    );
+}
+
+/** `7/comments` is a list, `comments/12` one of them. */
 function answerComments(
   state: ApiState,
   url: URL,
   path: string,
   method: string,
-  { body, ...unknown }: Readonly<Record<string, unknown>>,
+  { body }: Readonly<Record<string, unknown>>,
   response: ServerResponse,
 ): void {
   const pull = Number(/^(\d+)\/comments$/.exec(path)?.[1] ?? 0);
@@ -169,8 +250,7 @@ function answerComments(
   const writes = method === 'POST' || method === 'PATCH';
   const isPull = state.pulls.some(({ number }) => number === pull);
   if (!comment && !isPull) return send(response, 404, { message: 'Not Found' });
-  if (writes && (typeof body !== 'string' || body === '' || Object.keys(unknown).length > 0))
-    return send(response, 422, { message: 'Validation Failed' });
+  if (writes && body === '') return send(response, 422, { message: 'Validation Failed' });
   if (writes && [...String(body)].length > state.maxCommentCharacters)
     return send(response, 422, { message: 'Validation Failed: body is too long' });
   if (isPull && method === 'GET') {

@@ -295,7 +295,7 @@ import { renderTerminal } from ${JSON.stringify(import.meta.resolve('../../src/r
 const runner = actionsRunner();
 for (const report of JSON.parse(readFileSync('reports.json', 'utf8'))) {
   console.log('-- next');
-  for (const annotation of renderAnnotations(report, 10).annotations) runner.annotate(annotation);
+  for (const annotation of renderAnnotations(report, { error: 10, warning: 10, notice: 10 }).annotations) runner.annotate(annotation);
   runner.group('Rowgate', renderTerminal(report, { color: false }).trimEnd().split('\\n'));
   for (const { message } of report.problems) runner.log(message);
 }

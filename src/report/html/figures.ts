@@ -61,7 +61,7 @@ function strategies(results: readonly ReportResult[]): Markup {
   const bars = [...groupBy(results, ({ strategy }) => strategy)]
     .map(([strategy, same]): Bar => ({
       label: strategy,
-      note: STRATEGY_WORDS[strategy],
+      note: Object.hasOwn(STRATEGY_WORDS, strategy) ? STRATEGY_WORDS[strategy] : undefined,
       value: same.length,
       shown: number(same.length),
     }))

@@ -208,7 +208,7 @@ test('a pull request of the repository itself is known in full', (t) => {
     apiUrl: 'https://ghe.example/api/v3',
     pullRequest: { number: 7, headSha: 'def', baseSha },
     isFork: false,
-    triggeredBy: undefined,
+    triggeringRun: undefined,
   });
 });
 

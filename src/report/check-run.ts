@@ -1,0 +1,120 @@
+import type { CheckRun, Conclusion } from '../github/check-run.ts';
+import { MAX_CHECK_ANNOTATIONS_PER_REQUEST, MAX_CHECK_SUMMARY_BYTES } from '../github/limits.ts';
+import { explainRefusal, isForbidden } from '../github/persistence.ts';
+import { asProblem, describeProblem } from '../support/problem.ts';
+import { renderAnnotations, type ChangedPlaces } from './annotations.ts';
+import type { Shown } from './channel.ts';
+import { renderMarkdown } from './markdown.ts';
+import type { Report } from './report.ts';
+import { headline } from './words.ts';
+
+export type CheckRunOptions = {
+  readonly checkRun: CheckRun;
+  /** Told the id as soon as it is known, and when there is nothing left to end. */
+  readonly onBegun: (id: number) => void;
+  readonly onCompleted: () => void;
+  /** Told of what keeps the token from writing, once. */
+  readonly onMissingPermission: (message: string) => void;
+};
+
+/** The check of its own that a run shows its result in. */
+export interface CheckRunChannel {
+  /** Has GitHub show it as in progress, while the run goes on. */
+  begin(): void;
+  /** Ends it with the report, or says why not. Never rejects. */
+  write(report: Report, annotations: ChangedPlaces | 'rule' | 'none'): Promise<Shown>;
+}
+
+/** Six requests a level: a person reads no more, and GitHub takes some 80 a minute from one token (REST: rate-limits). */
+const LIMIT = 6 * MAX_CHECK_ANNOTATIONS_PER_REQUEST;
+const LIMITS = { error: LIMIT, warning: LIMIT, notice: LIMIT };
+
+export function checkRunChannel(options: CheckRunOptions): CheckRunChannel {
+  const { checkRun, onBegun, onCompleted } = options;
+  let begun: Promise<number> | undefined;
+  const begin = (): Promise<number> => {
+    begun ??= checkRun.begin().then((id) => {
+      onBegun(id);
+      return id;
+    });
+    return begun;
+  };
+  return {
+    // Whatever becomes of it is told when the result is written.
+    begin: () => void begin().catch(() => {}),
+    write: async (report, annotations) => {
+      try {
+        const id = await begin();
+        const shown = await complete(report, annotations, checkRun, id);
+        onCompleted();
+        return shown;
+      } catch (error) {
+        return refused(error, options);
+      }
+    },
+  };
+}
+
+async function complete(
+  report: Report,
+  where: ChangedPlaces | 'rule' | 'none',
+  checkRun: CheckRun,
+  id: number,
+): Promise<Shown> {
+  const rendered = renderAnnotations(
+    report,
+    LIMITS,
+    where === 'rule' || where === 'none' ? undefined : where,
+  );
+  // A problem of the whole run stands in no file; the summary has it.
+  const annotations = where === 'none' ? [] : rendered.annotations.filter(({ file }) => file !== '');
+  const { markdown: summary, isWhole, ...inSummary } = renderMarkdown(report, MAX_CHECK_SUMMARY_BYTES);
+  const conclusion = conclusionOf(report);
+  const { taken, refusal } = await checkRun.complete(id, {
+    conclusion,
+    title: headline(report),
+    summary,
+    annotations,
+  });
+  const reasons = [
+    ...(refusal === undefined
+      ? []
+      : [`GitHub took ${taken} of ${annotations.length} annotations: ${reasonOf(refusal)}`]),
+    ...(where !== 'none' && rendered.shown < rendered.total
+      ? [`a check run has ${LIMIT} annotations of a level`]
+      : []),
+    ...(isWhole ? [] : [`its summary holds ${MAX_CHECK_SUMMARY_BYTES} bytes`]),
+  ];
+  const { shown, total } = where === 'none' ? inSummary : rendered;
+  return reasons.length === 0
+    ? { state: 'ok', shown, total, reason: null }
+    : {
+        state: 'degraded',
+        shown: Math.min(shown, refusal === undefined ? shown : taken),
+        total,
+        reason: reasons.join('; '),
+      };
+}
+
+/** Green is for what was measured and held, and for nothing else. */
+function conclusionOf({ verdict, exitCode }: Report): Conclusion {
+  if (verdict === 'clean' && exitCode === 0) return 'success';
+  return verdict === 'broken' && exitCode === 0 ? 'neutral' : 'failure';
+}
+
+function refused(error: unknown, { onMissingPermission }: CheckRunOptions): Shown {
+  const reason = `Could not write the check run: ${reasonOf(error)}`;
+  if (isForbidden(error)) {
+    onMissingPermission(reason);
+    return { state: 'degraded', shown: 0, total: 0, reason };
+  }
+  return { state: 'failed', shown: 0, total: 0, reason };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.name === 'AbortError') return 'the run was cancelled';
+  const refusal = explainRefusal(error, 'checks: write');
+  return refusal
+    ? [refusal.reason, refusal.hint].filter(Boolean).join('\n  ')
+    : describeProblem(asProblem(error));
+}
