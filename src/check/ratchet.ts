@@ -30,8 +30,8 @@ function judge(result: CheckResult, options: RatchetOptions, warnings: Problem[]
   const { check, outcome } = result;
   if (!check.rule.ratchet || check.form !== 'rows' || outcome === 'unknown') return result;
   if (result.violations.count === 0) return result;
-  const leaks = leaksIn(check, result.classes);
-  const count = Math.max(0, result.violations.count - leaks);
+  const leaks = Math.min(result.violations.count, leaksIn(check, result.classes));
+  const count = result.violations.count - leaks;
   const entry = findEntry(check, options);
   const known = entry instanceof Problem ? undefined : entry;
   const debt: Debt = { leaks, count, was: known?.violations, since: known?.since };
@@ -68,7 +68,7 @@ const rows = (count: number): string =>
 
 const sinceText = ({ rule: { since } }: RowCheck): string => `${since?.column} ${since?.value}`;
 
-/** Rows can be in several classes: no more of them are new than all classes say, and no fewer than the largest. */
+/** New rows by their classes; one that is in several counts in each. None is new where this is 0. */
 export function leaksIn({ classes }: RowCheck, counts: Readonly<Record<string, number>>): number {
   return classes.reduce((sum, { name, isLeak }) => sum + (isLeak ? (counts[name] ?? 0) : 0), 0);
 }

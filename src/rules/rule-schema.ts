@@ -283,7 +283,7 @@ const commonShape = {
 
 /** Common keys that would mean nothing for a kind; they are refused. */
 const WITHOUT: { readonly [Kind in KindName]?: readonly string[] } = {
-  query: ['tables', 'where', 'since'],
+  query: ['tables', 'where', 'ratchet', 'since'],
   schema: ['where', 'count', 'ratchet', 'since'],
   coverage: ['tables', 'where', 'count', 'max_violations', 'ratchet', 'since'],
 };
