@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import process from 'node:process';
 import { addBackfill, addWork } from './commands/backfill.ts';
+import { addBaseline } from './commands/baseline.ts';
 import { addCheck } from './commands/check.ts';
 import type { AddCommand, CommandContext } from './commands/command.ts';
 import { addDemo } from './commands/demo.ts';
@@ -44,6 +45,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 const COMMANDS: readonly AddCommand[] = [
   addCheck,
+  addBaseline,
   addMerge,
   addPlan,
   addBackfill,

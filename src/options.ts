@@ -129,6 +129,7 @@ const optionShapes = {
   format: choice(['text', 'json'], 'text'),
   reportDir: z.string().optional(),
   targetName: name(),
+  baseline: optional(z.string()),
   maxConnections: wholeNumber(1, 64, 2),
   statementTimeout: duration('60s'),
   maxDuration: duration('30m'),

@@ -1,4 +1,7 @@
 import { performance } from 'node:perf_hooks';
+import { MAX_BASELINE_BYTES, readBaseline, type Baseline } from './check/baseline.ts';
+import { makeBaseline, type MadeBaseline } from './check/make-baseline.ts';
+import { applyRatchet, isOfTarget } from './check/ratchet.ts';
 import { emptyTables, preflight } from './check/preflight.ts';
 import type { CheckResult } from './check/check-result.ts';
 import { runChecks, unmeasured } from './check/run-checks.ts';
@@ -22,6 +25,7 @@ import { assessRollout } from './rollout/assess-rollout.ts';
 import { makeNeeds, type Need } from './rollout/blocking-rows.ts';
 import { makeRollout, type RolloutAnswers } from './rollout/make-rollout.ts';
 import type { Rollout } from './rollout/phase.ts';
+import { folderFiles } from './rules/folder-files.ts';
 import { loadRules } from './rules/load-rules.ts';
 import type { Rule, RuleSet } from './rules/rule.ts';
 import { formatDurationMs } from './support/duration.ts';
@@ -38,15 +42,20 @@ export type RunResult = { readonly report: Report; readonly rules: RuleSet };
 export async function run(options: Options, world: World): Promise<RunResult> {
   const startedAt = world.now();
   const start = performance.now();
-  const { rules, problems } = await loadRules(options.rules, world.rules);
-  const mistakes = problems.length > 0 ? problems : checkPlanOptions(rules, options);
-  const answers =
-    mistakes.length > 0
-      ? { results: [], problems: mistakes, warnings: [] }
-      : await ask(rules, options, world);
+  const baseline = await loadBaseline(options, world).catch(asProblem);
+  const unread = baseline instanceof Problem ? [baseline] : [];
+  const { rules, answers } = await measure(options, world, unread);
   const { phase, failOn, targetName } = options;
+  const judged = applyRatchet(answers.results, {
+    baseline: baseline instanceof Problem ? undefined : baseline,
+    database: answers.target?.database ?? '',
+    targetName,
+    now: startedAt,
+  });
   const report = makeReport({
     ...answers,
+    results: judged.results,
+    warnings: [...answers.warnings, ...judged.warnings],
     rules,
     phase,
     failOn,
@@ -55,6 +64,60 @@ export async function run(options: Options, world: World): Promise<RunResult> {
     elapsedMs: performance.now() - start,
   });
   return { report, rules };
+}
+
+/** What the rules counted, before any ratchet judges it; nothing where there are mistakes, `unread` among them. */
+async function measure(
+  options: Options,
+  world: World,
+  unread: readonly Problem[] = [],
+): Promise<{ readonly rules: RuleSet; readonly answers: Answers }> {
+  const { rules, problems } = await loadRules(options.rules, world.rules);
+  const own = problems.length > 0 ? problems : checkPlanOptions(rules, options);
+  const mistakes = [...unread, ...own];
+  if (mistakes.length > 0) return { rules, answers: { results: [], problems: mistakes, warnings: [] } };
+  return { rules, answers: await ask(rules, options, world) };
+}
+
+/** From where the rules come, so that a pull request that may not bring its own rules brings no baseline of its own. */
+async function loadBaseline({ baseline: file }: Options, { rules }: World): Promise<Baseline | undefined> {
+  if (file === undefined) return undefined;
+  const files = typeof rules === 'string' ? await folderFiles(rules, 'a baseline') : rules;
+  const bytes = await files.read(file, MAX_BASELINE_BYTES).catch((error: unknown) => {
+    const { code, message, hint } = asProblem(error);
+    throw new Problem(code === 'rules-not-found' ? 'baseline-unreadable' : code, message, { hint });
+  });
+  return readBaseline(Buffer.from(bytes).toString('utf8'), file);
+}
+
+/** Counts, and makes a baseline of it, beside the one that there was; problems where it cannot be made. */
+export async function recordBaseline(
+  options: Options,
+  world: World,
+  before: Baseline | undefined,
+): Promise<MadeBaseline | { readonly problems: readonly Problem[] }> {
+  const { rules, answers } = await measure(options, world);
+  const { results, problems, target } = answers;
+  if (problems.length > 0 || !target) return { problems };
+  const known = { baseline: before, database: target.database, targetName: options.targetName };
+  if (before && !isOfTarget(before, known))
+    return {
+      problems: [
+        new Problem(
+          'baseline-differs',
+          `the file there is of another target, of database ${before.database}`,
+          {
+            hint: 'Name a file of its own with --out.',
+          },
+        ),
+      ],
+    };
+  if (!rules.rules.some(({ ratchet }) => ratchet))
+    return {
+      problems: [new Problem('options-invalid', 'no rule has a `ratchet`: there is nothing to record')],
+    };
+  const isAsked = (id: string): boolean => options.only.length === 0 || options.only.includes(id);
+  return makeBaseline(results, { ...known, now: world.now() }, isAsked);
 }
 
 /** Says how a check would be done, statement by statement. Reads the catalogue and asks the planner; reads no row. */

@@ -89,11 +89,18 @@ async function judgeOne(
   if (count <= allowed)
     return { ...measured, outcome: 'held', proof: describeHeld(check, count, tableIsEmpty) };
   // Where all are found there is no need to read on.
-  const samples = await readSamples(check, session, {
+  const samples = await readSamples(leaksOf(check, classes), session, {
     ...options,
     samples: Math.min(options.samples, count),
   });
   return { ...measured, outcome: 'broken', reason: describeBroken(count, isExact, allowed), samples };
+}
+
+/** Where there are new rows among those that break a rule, they are what a person has to see. */
+function leaksOf(check: RowCheck | QueryCheck, counts: Counts['classes']): RowCheck | QueryCheck {
+  if (check.form === 'query') return check;
+  const leaking = check.classes.filter(({ name, isLeak }) => isLeak && (counts[name] ?? 0) > 0);
+  return leaking.length > 0 ? { ...check, classes: leaking } : check;
 }
 
 function describeHeld(check: RowCheck | QueryCheck, count: number, tableIsEmpty: boolean): string {

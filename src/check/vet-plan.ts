@@ -219,6 +219,7 @@ function inQuery(check: RowCheck | QueryCheck, { sqlPosition }: Problem): Positi
 }
 
 function placeOf(rule: Rule): readonly (string | number)[] {
+  if (rule.since) return ['since'];
   const key = ['on', 'parents', 'missing_values', 'when', 'query'].find((each) => each in rule.spec);
   return key ? [key] : rule.where ? ['where'] : [];
 }

@@ -11,6 +11,7 @@ export const addCheck: AddCommand = (program, { signal, finish }) => {
       '--migrations <glob...>',
       'SQL migrations that are to run next: say which of their statements the rows of now would fail',
     )
+    .option('--baseline <file>', 'the recorded counts that rules with a ratchet may not rise above')
     .description(
       'check a database against rules; exit code 0 clean, 1 broken, 2 could not tell, 3 could not start',
     )

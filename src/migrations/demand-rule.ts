@@ -37,6 +37,8 @@ export function ruleAt({ file, line, endLine, nextId }: Place, question: Questio
     where: undefined,
     maxViolations: 0,
     countLimit: undefined,
+    ratchet: undefined,
+    since: undefined,
     enforceFrom: undefined,
     phases: [],
     remedy: 'Mend these rows before this statement runs, or have it bind new rows alone first (NOT VALID).',

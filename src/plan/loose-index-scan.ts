@@ -29,8 +29,9 @@ export function steppingIndex(check: RowCheck): Index | undefined {
 }
 
 /** The columns that such an index has to lead with; undefined for a check that cannot be answered this way. */
-export function steppingColumns({ reference, relation, where }: RowCheck): Identifier[] | undefined {
-  if (!reference?.isUnique || where || !isOneTable(relation)) return undefined;
+export function steppingColumns({ reference, relation, where, rule }: RowCheck): Identifier[] | undefined {
+  // The rows that it steps over carry the two columns alone, and not the one that tells new from old.
+  if (!reference?.isUnique || where || rule.since || !isOneTable(relation)) return undefined;
   const { on, match } = reference;
   const pairs = [...on, ...match];
   if (on.length !== 1 || match.length > 1 || !pairs.every(isOrdered)) return undefined;

@@ -7,6 +7,7 @@ import type { Rule, RuleSet } from '../rules/rule.ts';
 import { didYouMean } from '../support/nearest.ts';
 import { asProblem, Problem, type Position } from '../support/problem.ts';
 import { ROW_ALIAS, type Check, type ImpossibleCheck, type KeyColumn, type Plan } from './plan.ts';
+import { splitClasses } from './split-classes.ts';
 import { findTable, isPattern, selectAll, selectRelations, unknownTable } from './select-relations.ts';
 import { wideLookup, type Known } from './wide-lookup.ts';
 
@@ -141,8 +142,10 @@ function planQuery(rule: Rule, enforced: boolean, catalog: Catalog): Check {
 
 function planTable(rule: Rule, enforced: boolean, relation: Relation, catalog: Catalog): Check {
   if (rule.kind !== 'schema') checkAuthorColumns(rule, relation);
-  const question = askKind(rule, relation, lookupFor(rule, relation, catalog));
-  const named = [...rule.authorSql.values()].flatMap((author) => author.columns.map(({ name }) => name));
+  const lookup = lookupFor(rule, relation, catalog);
+  const question = askKind(rule, relation, lookup);
+  const written = [...rule.authorSql.values()].flatMap((author) => author.columns.map(({ name }) => name));
+  const named = [...written, ...(rule.since ? [identifier(rule.since.column)] : [])];
   const schemas = operatorSchemas(named.flatMap((name) => relation.columns.get(name) ?? []));
   if (question.form === 'catalog') return { ...question, rule, enforced, relation, operatorSchemas: schemas };
   if (question.form === 'query') throw new TypeError(`the kind ${rule.kind} takes no tables`);
@@ -152,7 +155,7 @@ function planTable(rule: Rule, enforced: boolean, relation: Relation, catalog: C
     enforced,
     relation,
     joins: question.joins ?? [],
-    classes: question.classes,
+    classes: splitClasses(rule, question.classes, relation, lookup),
     sound: question.sound,
     contradictions: question.contradictions,
     reference: question.reference,

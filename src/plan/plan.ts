@@ -40,6 +40,8 @@ export type RowClass = {
   /** A part of `rows` that is seldom true, and that other rules may have in common with this one. */
   readonly suspect?: Sql;
   readonly breaks: boolean;
+  /** Whether its rows are newer than the rule's `since`: a writer's mistake of today, and no debt. */
+  readonly isLeak?: boolean;
 };
 
 type CheckBase = {

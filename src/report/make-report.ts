@@ -119,6 +119,7 @@ function makeResult(result: CheckResult): ReportResult {
     outcome,
     violations: outcome === 'unknown' ? null : result.violations,
     maxViolations: rule.maxViolations,
+    ...debtOf(result),
     classes: outcome === 'unknown' ? {} : result.classes,
     breakingClasses:
       check.form === 'rows' ? check.classes.filter(({ breaks }) => breaks).map(({ name }) => name) : [],
@@ -130,6 +131,12 @@ function makeResult(result: CheckResult): ReportResult {
     source: { file, line, endLine },
     elapsedMs: result.elapsedMs,
   };
+}
+
+function debtOf(result: CheckResult): Pick<ReportResult, 'debt'> {
+  if (result.outcome === 'unknown' || !result.debt) return {};
+  const { leaks, count, was = null, since = null } = result.debt;
+  return { debt: { leaks, count, was, since } };
 }
 
 function tableOf(check: Check): string | null {

@@ -40,6 +40,17 @@ const result = z
       .nullable()
       .describe('null when it was not measured. Not exact: at least this many.'),
     maxViolations: count,
+    debt: z
+      .strictObject({
+        leaks: count.describe("Rows newer than the rule's `since`: what a writer does wrong today."),
+        count: count.describe('All others that break the rule.'),
+        was: count
+          .nullable()
+          .describe('The same in the baseline; null where it has none of this rule and target.'),
+        since: z.string().nullable().describe('When that count had last fallen.'),
+      })
+      .optional()
+      .describe('Only of a rule with a `ratchet`, where rows break it.'),
     classes: z
       .record(z.string(), count)
       .describe('Rows by class, also of classes that do not break the rule.'),

@@ -3,6 +3,7 @@ import { plain } from '../support/plain.ts';
 import type { Report, ReportProblem, ReportResult } from './report.ts';
 import { targetLines } from './targets-text.ts';
 import {
+  debtText,
   findingsOf,
   footer,
   groupByRule,
@@ -88,7 +89,8 @@ function sampleLines(result: ReportResult, paint: Paint): string[] {
 
 function heldLine({ rule, results }: RuleGroup, paint: Paint): string {
   const checks = `${results.length} ${results.length === 1 ? 'check' : 'checks'}`;
-  return `${paint('green', '+')} ${plain(rule)}: held, ${checks}${results[0].enforced ? '' : ' (not enforced yet)'}`;
+  const debt = debtText(results);
+  return `${paint('green', '+')} ${plain(rule)}: held, ${checks}${debt ? `; ${debt}` : ''}${results[0].enforced ? '' : ' (not enforced yet)'}`;
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {

@@ -123,7 +123,24 @@ export function ruleText({ results }: RuleGroup): string {
       : []),
     ...(unknown.length > 0 ? [`${placesText(unknown)} not measured`] : []),
   ];
-  return parts.join(', ') || 'held';
+  return [parts.join(', ') || 'held', debtText(results)].filter(Boolean).join('; ');
+}
+
+/** Of rules with a ratchet, over their tables: `leaks 3, debt 1,204 (was 1,300)`; empty where there is none. */
+export function debtText(results: readonly ReportResult[]): string {
+  const debts = results.flatMap(({ debt }) => debt ?? []);
+  const sum = (of: (debt: (typeof debts)[number]) => number): number =>
+    debts.reduce((total, debt) => total + of(debt), 0);
+  const leaks = sum((debt) => debt.leaks);
+  const count = sum((debt) => debt.count);
+  // A sum of which a part was not recorded says nothing of what has become of it.
+  const was = debts.every((debt) => debt.was !== null)
+    ? ` (was ${number(sum((debt) => debt.was ?? 0))})`
+    : '';
+  return [
+    ...(leaks > 0 ? [`leaks ${number(leaks)}`] : []),
+    ...(count > 0 ? [`debt ${number(count)}${was}`] : []),
+  ].join(', ');
 }
 
 /** What became of a rule since the last run, such as `was 12, now 3`; `-` where there is nothing to say. */
@@ -166,7 +183,8 @@ export function resultText(result: ReportResult): string {
   const { count, exact } = result.violations ?? { count: 0, exact: false };
   if (result.kind === MIGRATION) return wouldFail(count);
   const classes = classesText(result);
-  return `${exact ? '' : 'at least '}${counted(count, 'violation')}${classes ? `: ${classes}` : ''}`;
+  const debt = debtText([result]);
+  return `${exact ? '' : 'at least '}${counted(count, 'violation')}${classes ? `: ${classes}` : ''}${debt ? `; ${debt}` : ''}`;
 }
 
 /** What to do about a result, from the rule or from the problem; undefined when nothing is known. */
@@ -203,7 +221,8 @@ export function findingsOf({ results }: RuleGroup): Finding[] {
 
 /** What is to be said of a result beside its count. */
 export function detailText(result: ReportResult): string {
-  return result.outcome === 'unknown' || isOfCatalog(result) ? result.reason : classesText(result);
+  if (result.outcome === 'unknown' || isOfCatalog(result)) return result.reason;
+  return [classesText(result), debtText([result])].filter(Boolean).join('; ');
 }
 
 /** Whether no row was read, so that the reason says more than a count. */

@@ -57,7 +57,14 @@ function blockingRows(
 }
 
 const base = (rule: Rule) => ({
-  rule: { ...rule, where: undefined, maxViolations: 0, countLimit: undefined } as Rule,
+  rule: {
+    ...rule,
+    where: undefined,
+    maxViolations: 0,
+    countLimit: undefined,
+    ratchet: undefined,
+    since: undefined,
+  } as Rule,
   enforced: false,
 });
 

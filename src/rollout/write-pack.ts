@@ -9,7 +9,7 @@ export async function readPack(file: string): Promise<string | undefined> {
   if (!found) return undefined;
   if (!found.isFile())
     throw new Problem('options-invalid', `${file} is no regular file`, {
-      hint: 'Name another one with --output.',
+      hint: 'Name another file.',
     });
   return readFile(file, 'utf8');
 }

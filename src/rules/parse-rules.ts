@@ -42,6 +42,8 @@ const NESTED_KEYS = [
   'schema',
   'severity',
   'timeout',
+  'value',
+  'stall',
   ...EXEMPTION_KEYS,
 ];
 
@@ -211,7 +213,7 @@ async function makeRule(
 ): Promise<{ rule: Rule; problems: Problem[] } | { problems: Problem[] }> {
   const path: Path = ['rules', index];
   const { kind, id, tables, schema, where, severity, functions = [], ...rest } = input;
-  const { max_violations, count, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
+  const { max_violations, count, ratchet, since, enforce_from, remedy, paths, timeout, why, ...spec } = rest;
   const problems: Problem[] = [];
   const at = (inner: Path): Position => document.locate([...path, ...inner]);
   const phases = file.phases ?? [];
@@ -235,7 +237,11 @@ async function makeRule(
     new Set(functions),
     problems,
   );
-  problems.push(...checkSpec(kind, spec, at), ...checkBackfill(kind, spec, authorSql, at));
+  problems.push(
+    ...checkSpec(kind, spec, at),
+    ...checkRatchet(input, at),
+    ...checkBackfill(kind, spec, authorSql, at),
+  );
   if (problems.length === 0) problems.push(...uncalled(functions, authorSql, at));
   if (problems.length > 0) return { problems };
   const rule = {
@@ -252,6 +258,13 @@ async function makeRule(
     where: authorSql.get('where'),
     maxViolations: max_violations ?? 0,
     countLimit: typeof count === 'object' ? Math.max(count.at_least, (max_violations ?? 0) + 1) : undefined,
+    ratchet: ratchet && {
+      stallDays: ratchet === true ? undefined : Number.parseInt(ratchet.stall, 10),
+    },
+    since: since && {
+      column: since.column,
+      value: document.textOf([...path, 'since', 'value']) ?? String(since.value),
+    },
     enforceFrom: enforce_from,
     paths: paths ?? [],
     timeoutMs: timeoutText === undefined ? undefined : parseDurationMs(timeoutText),
@@ -284,6 +297,8 @@ type RuleInput = {
   severity?: Rule['severity'];
   max_violations?: number;
   count?: 'exact' | { at_least: number };
+  ratchet?: true | { stall: string };
+  since?: { column: string; value: string | number };
   enforce_from?: string;
   remedy?: string;
   paths?: string[];
@@ -307,6 +322,23 @@ function checkSpec(kind: KindName, spec: Record<string, unknown>, at: (path: Pat
     if (needsColumn) return refuse(`'${needsColumn}' is about a column; name it with \`column\``);
   }
   return [];
+}
+
+/** A ratchet allows what was recorded, and needs every class counted to the end. */
+function checkRatchet(
+  { ratchet, count, max_violations }: RuleInput,
+  at: (path: Path) => Position,
+): Problem[] {
+  if (ratchet === undefined) return [];
+  const other =
+    typeof count === 'object' ? 'count' : max_violations === undefined ? undefined : 'max_violations';
+  if (other === undefined) return [];
+  const reason = other === 'count' ? 'needs exact counts' : 'allows what is recorded, and nothing else';
+  return [
+    new Problem('rules-invalid', `'${other}' does not go with \`ratchet\`, which ${reason}`, {
+      at: at([other]),
+    }),
+  ];
 }
 
 /** What a backfill may set, and by which conditions rows may be chosen for a write. */

@@ -50,6 +50,18 @@ function isDuration(text: string): boolean {
   }
 }
 
+/** What stands still: a word such as `now` would move the line at every run. */
+const fixedValue = z
+  .union([z.string(), z.number()], { error: 'must be a text or a number' })
+  .refine(
+    (value) => isFixed(String(value)),
+    'must be a fixed point, such as 2026-01-01T00:00:00Z or 120000: it must hold a digit, and no word such as now',
+  );
+
+function isFixed(text: string): boolean {
+  return /\d/.test(text) && !/(?<![a-z])now(?![a-z])|today|tomorrow|yesterday|infinity/i.test(text);
+}
+
 const severity = z.enum(['error', 'warning', 'notice']);
 const phase = z.string().min(1).max(60);
 const orphans = z
@@ -232,6 +244,32 @@ const commonShape = {
     .describe(
       'How far to count: `exact` (the default), or `{ at_least: 100 }`, which stops there and names no classes.',
     ),
+  ratchet: z
+    .union(
+      [
+        z.literal(true),
+        z.strictObject({
+          stall: z
+            .string()
+            .regex(/^[1-9]\d{0,3}d$/, "must be a number of days, such as '14d'")
+            .describe('Warn once the count has not fallen for so many days.'),
+        }),
+      ],
+      { error: "must be true, or { stall: DAYS } such as { stall: '14d' }" },
+    )
+    .optional()
+    .describe('Counts may fall and never rise, against the recorded ones of `--baseline`.'),
+  since: z
+    .strictObject({
+      column: name.describe('A column that grows: when a row was made, or its key.'),
+      value: fixedValue.describe(
+        'The last value of before the switch: rows above it, and without one, are new.',
+      ),
+    })
+    .optional()
+    .describe(
+      'From where on writers had to be right. New rows are counted in classes of their own, as leaks.',
+    ),
   enforce_from: phase
     .optional()
     .describe('Before this phase the rule is counted and shown, and never fails the run.'),
@@ -245,9 +283,9 @@ const commonShape = {
 
 /** Common keys that would mean nothing for a kind; they are refused. */
 const WITHOUT: { readonly [Kind in KindName]?: readonly string[] } = {
-  query: ['tables', 'where'],
-  schema: ['where', 'count'],
-  coverage: ['tables', 'where', 'count', 'max_violations'],
+  query: ['tables', 'where', 'ratchet', 'since'],
+  schema: ['where', 'count', 'ratchet', 'since'],
+  coverage: ['tables', 'where', 'count', 'max_violations', 'ratchet', 'since'],
 };
 
 const ruleSchemas = KIND_NAMES.map((kind) => {

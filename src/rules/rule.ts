@@ -61,6 +61,10 @@ type RuleBase = {
   readonly maxViolations: number;
   /** Counting stops at this many violations, always more than are allowed; undefined counts them all. */
   readonly countLimit: number | undefined;
+  /** Counts may not rise above the recorded ones; `stallDays` is how long one may stay before that is told. */
+  readonly ratchet: { readonly stallDays: number | undefined } | undefined;
+  /** Rows whose column is above the value, or NULL, are new: those that break the rule are leaks. */
+  readonly since: { readonly column: string; readonly value: string } | undefined;
   /** The first phase in which the rule can fail a run; undefined means always. */
   readonly enforceFrom: string | undefined;
   /** The phases of the rule's file, in order; empty when it declares none. */

@@ -24,9 +24,10 @@ export function findUnreviewed(
 }
 
 /** All that decides what a rule asks the server and what it makes of the answer; not where it stands, nor its comments. */
-function question({ id, kind, tables, schema, where, spec, timeoutMs, maxViolations }: Rule): string {
+function question(rule: Rule): string {
+  const { id, kind, tables, schema, where, spec, timeoutMs, maxViolations, since, ratchet } = rule;
   const selected = { ...selection(tables), schema, where: where?.text };
-  return JSON.stringify([id, kind, selected, spec, timeoutMs, maxViolations]);
+  return JSON.stringify([id, kind, selected, spec, timeoutMs, maxViolations, since, ratchet]);
 }
 
 function selection(tables: TableSelector) {

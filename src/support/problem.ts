@@ -42,6 +42,10 @@ export type ProblemCode =
   | 'ledger-missing'
   | 'run-unknown'
   | 'run-busy'
+  | 'baseline-unreadable'
+  | 'baseline-missing'
+  | 'baseline-differs'
+  | 'ratchet-stalled'
   | 'report-failed'
   | 'report-unreadable'
   | 'report-missing'
@@ -107,6 +111,7 @@ const OF_CONFIGURATION: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'options-invalid',
   'rules-not-found',
   'rules-invalid',
+  'baseline-unreadable',
   'sql-not-allowed',
   'base-unreadable',
   'table-unknown',

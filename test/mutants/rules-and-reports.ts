@@ -112,6 +112,19 @@ export const rulesAndReports: readonly Guard[] = [
   ...of('src/support/markdown-text.ts', 'test/unit/support/markdown-text.test.ts', [
     ['no mention, no reference, no link', '    .replace(REFERENCE, `$&${ZERO_WIDTH_SPACE}`)\n', '', 'rendered markdown text mentions, links and refers to nothing, next to other values too'],
   ]),
+  ...of('src/check/ratchet.ts', 'test/postgres/ratchet.test.ts', [
+    ['a leak is no debt', '  if (leaks > 0)\n', '  if (leaks < 0)\n', 'one new row is a leak and breaks the rule at once, however much the debt fell'],
+    ['no class grows behind one that falls', 'filter(([name, now]) => now > recorded(entry, name))', 'filter(() => false)', 'debt may fall and not rise, in any class, however the others fell'],
+    ['no rule is held against the count of another', 'entry.definition !== definitionOf(check.rule)', 'entry.definition === undefined', 'a count is held only against the same rule and the same target'],
+    ['no target is held against the count of another', 'if (!isOfTarget(baseline, options)) {', 'if (!baseline) {', 'a count is held only against the same rule and the same target'],
+    ['debt without a record is not held', `outcome: 'unknown', problem: unheld(entry, count) };`, `outcome: 'held', proof: unheld(entry, count).message, violations: result.violations, classes: result.classes };`, 'debt without a baseline is unknown, never held, and says how to record it'],
+  ]),
+  ...of('src/plan/split-classes.ts', 'test/postgres/ratchet.test.ts', [
+    ['a row without a time is new', '(${later}) is not false', '(${later}) is true', 'a row of which nobody knows when it was made counts as new'],
+  ]),
+  ...of('src/check/make-baseline.ts', 'test/postgres/ratchet.test.ts', [
+    ['a leak is not recorded', 'else if (leaksIn(check, result.classes) > 0) keep(leaking);\n', '', 'a new record tells which counts rose, records no leak, and keeps what it could not measure'],
+  ]),
   ...of('src/github/annotation.ts', 'test/trust/hostile.test.ts', [
     ['an annotation shows what is unseen', '.map((line) => plain(line))', '', RUNNER],
   ]),

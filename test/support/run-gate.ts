@@ -1,13 +1,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseOptions } from '../../src/options.ts';
+import { readBaseline } from '../../src/check/baseline.ts';
+import { parseOptions, type Options } from '../../src/options.ts';
 import { openDatabase } from '../../src/postgres/connect.ts';
 import { parseConnectionTarget } from '../../src/postgres/connection-string.ts';
 import type { DriverName } from '../../src/postgres/database.ts';
 import type { Migrations } from '../../src/migrations/migration.ts';
 import type { Report } from '../../src/report/report.ts';
-import { run } from '../../src/run.ts';
+import { recordBaseline, run } from '../../src/run.ts';
+import type { World } from '../../src/world.ts';
 import { withHook, type BeforeQuery } from './hooked-database.ts';
 
 export type GateOptions = {
@@ -25,6 +27,9 @@ export type GateOptions = {
   readonly strategy?: 'auto' | 'scan';
   readonly proofs?: boolean;
   readonly signal?: AbortSignal;
+  /** The text of the baseline file. */
+  readonly baseline?: string;
+  readonly targetName?: string;
   /** Migrations that are to run next. */
   readonly migrations?: Migrations;
   /** The run's clock; the real one without it. */
@@ -38,25 +43,36 @@ const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 /** The name that rules given as text have in problems and results. */
 const RULES_FILE = 'rules.yml';
 
+/** The name that a baseline given as text has. */
+const BASELINE_FILE = 'baseline.json';
+
 /** Runs the gate as both doors do, and gives its report. */
-export async function runGate({
-  url,
-  rules,
-  driver = 'pg',
-  signal,
-  now,
-  migrations,
-  beforeQuery,
-  ...rest
-}: GateOptions): Promise<Report> {
-  const { phase, only, failOn, strategy, proofs, statementTimeout, samples, maxConnections } = rest;
+export async function runGate(gate: GateOptions): Promise<Report> {
+  return withGate(gate, async (options, world) => (await run(options, world)).report);
+}
+
+/** Records what rules with a ratchet count, beside the baseline that is given. */
+export function recordGate(gate: GateOptions): ReturnType<typeof recordBaseline> {
+  const before = gate.baseline === undefined ? undefined : readBaseline(gate.baseline, BASELINE_FILE);
+  return withGate(gate, (options, world) => recordBaseline(options, world, before));
+}
+
+async function withGate<Result>(
+  { url, rules, driver = 'pg', signal, now, migrations, beforeQuery, baseline, ...rest }: GateOptions,
+  work: (options: Options, world: World) => Promise<Result>,
+): Promise<Result> {
+  const { targetName, phase, only, failOn, strategy, proofs, statementTimeout, samples, maxConnections } =
+    rest;
   const isText = rules.includes('\n');
   const folder = isText ? await mkdtemp(path.join(tmpdir(), 'rowgate-rules-')) : REPOSITORY;
   try {
     if (isText) await writeFile(path.join(folder, RULES_FILE), rules);
+    if (baseline !== undefined) await writeFile(path.join(folder, BASELINE_FILE), baseline);
     const options = parseOptions(
       {
         rules: [isText ? RULES_FILE : rules],
+        ...(baseline === undefined ? {} : { baseline: BASELINE_FILE }),
+        targetName,
         driver,
         phase,
         only,
@@ -69,7 +85,7 @@ export async function runGate({
       },
       (name) => name,
     );
-    const { report } = await run(options, {
+    return await work(options, {
       rules: folder,
       ...(migrations ? { migrations: () => Promise.resolve(migrations) } : {}),
       database: () => {
@@ -80,7 +96,6 @@ export async function runGate({
       emit: () => {},
       signal: signal ?? new AbortController().signal,
     });
-    return report;
   } finally {
     if (isText) await rm(folder, { recursive: true });
   }

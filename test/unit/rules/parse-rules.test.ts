@@ -30,6 +30,18 @@ const bad: Record<string, [text: string, ...mistakes: string[]]> = {
     "2:1: the key 'version' stands twice in one map",
   ],
   'a number and a text as one key': ['1: x\n"1": y\n', "2:1: the key '1' stands twice in one map"],
+  'a ratchet beside a limit': [
+    `${head}${rule}    ratchet: true\n    max_violations: 3\n`,
+    "8:21: 'max_violations' does not go with `ratchet`, which allows what is recorded, and nothing else",
+  ],
+  'a ratchet of counts that end early': [
+    `${head}${rule}    ratchet: true\n    count: { at_least: 3 }\n`,
+    "8:12: 'count' does not go with `ratchet`, which needs exact counts",
+  ],
+  'a point that moves': [
+    `${head}${rule}    since: { column: id, value: now }\n`,
+    "7:33: 'value' must be a fixed point, such as 2026-01-01T00:00:00Z or 120000: it must hold a digit, and no word such as now",
+  ],
   'a merge key': [`${head}${rule}    <<: {why: x}\n`, "7:5: unknown key '<<'"],
   'an alias': [`${head}${rule}    why: *x\n`, `7:10: ${noAnchors}`],
   'an anchor on a text': [`${head}${rule}    why: &x y\n`, `7:13: ${noAnchors}`],
@@ -356,6 +368,8 @@ test('what a rule does not say is filled in', async () => {
     kind: 'not_null',
     spec: { column: 'c' },
     why: undefined,
+    ratchet: undefined,
+    since: undefined,
     remedy: undefined,
     phases: [],
     schema: 'public',
