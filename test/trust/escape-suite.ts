@@ -173,7 +173,7 @@ const HARMS: readonly (readonly [harm: string, undone: string])[] = [
   ["select pg_advisory_lock(1)", 'select pg_advisory_unlock(1)'],
   ["select pg_create_physical_replication_slot('made')", "select pg_drop_replication_slot('made')"],
   ["alter system set work_mem = '1GB'", 'alter system reset work_mem'],
-  [`copy (select 1) to '${folder}/copied'`, `copy (select 1) to program 'rm ${folder}/copied'`],
+  [`copy (select 1) to '${folder}/copied'`, `copy (select 1) to program 'cat >/dev/null; rm ${folder}/copied'`],
   ["notify canary, 'x'", ''],
 ]; // prettier-ignore
 
