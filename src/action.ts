@@ -17,18 +17,19 @@ import type { ConnectionTarget } from './postgres/database.ts';
 import type { ChangedPlaces } from './report/annotations.ts';
 import { checkRunChannel, type CheckRunChannel } from './report/check-run.ts';
 import { EXIT_NOT_STARTED, EXIT_UNKNOWN } from './report/exit-code.ts';
+import { expectOwn } from './actions/may-backfill.ts';
 import { publish, type NoChannel, type Showing } from './report/publish.ts';
 import { HTML_FILE, JUNIT_FILE, SARIF_FILE } from './report/publish-files.ts';
 import { REPORT_FILE, reportPath } from './report/report-file.ts';
 import { makeChanges } from './report/tallies.ts';
 import type { Report } from './report/report.ts';
 import type { RuleSet } from './rules/rule.ts';
-import { run } from './run.ts';
+import { run, runProbe } from './run.ts';
 import { asProblem, describeProblem, Problem } from './support/problem.ts';
 import { askableConditions, RAW_SQL, trustedRules } from './trusted-rules.ts';
 import type { World } from './world.ts';
 
-const MODES = ['check', 'merge', 'backfill'] as const;
+const MODES = ['check', 'merge', 'backfill', 'probe'] as const;
 const SHOWINGS = ['always', 'on-failure', 'never'] as const;
 const ANNOTATION_PLACES = ['rule', 'changed', 'none'] as const;
 const FLAGS = ['false', 'true'] as const;
@@ -68,17 +69,21 @@ async function main(runner: Runner): Promise<number> {
     },
     signal: cancel.signal,
   });
+  const writableDatabase = () => openDatabase(target(), 'pg');
   if (inputs.mode === 'backfill') {
-    const writableDatabase = () => openDatabase(target(), 'pg');
     const { options, summary } = inputs;
     const step = { options, summary, context, runner, folder: reportFolder };
     return backfill({ ...step, world: { ...world(), writableDatabase } });
   }
+  const measure = (): Promise<{ report: Report; rules: RuleSet | undefined }> => {
+    if (inputs.mode === 'merge') return mergeReportFiles(inputs.options, folder);
+    if (inputs.mode === 'probe') return runProbe(inputs.options, { ...world(), writableDatabase });
+    return run(inputs.options, world());
+  };
+  if (inputs.mode === 'probe') expectOwn(context);
   const step = { ...inputs, context, runner, signal: cancel.signal };
   const checkRun = inputs.checkRun === 'true' ? beginCheckRun(step) : { reason: 'check-run: false' };
-  const { report, rules } = await (inputs.mode === 'merge'
-    ? mergeReportFiles(inputs.options, folder)
-    : run(inputs.options, world()));
+  const { report, rules } = await measure();
   if (inputs.options.samples > 0 && context.isPrivate === false) {
     runner.log(
       'warning: samples are on and this repository is public: everyone can read the keys that they show',

@@ -11,6 +11,7 @@ import { addInit } from './commands/init.ts';
 import { linesOf, write } from './commands/output.ts';
 import { addMerge } from './commands/merge.ts';
 import { addPlan } from './commands/plan.ts';
+import { addProbe } from './commands/probe.ts';
 import { addRollout } from './commands/rollout.ts';
 import { addRules } from './commands/rules.ts';
 import { addRuns } from './commands/runs.ts';
@@ -48,6 +49,7 @@ const COMMANDS: readonly AddCommand[] = [
   addBaseline,
   addMerge,
   addPlan,
+  addProbe,
   addBackfill,
   addWork,
   addRuns,

@@ -3,6 +3,7 @@ import { MAX_BASELINE_BYTES, readBaseline, type Baseline } from './check/baselin
 import { makeBaseline, type MadeBaseline } from './check/make-baseline.ts';
 import { applyRatchet, isOfTarget } from './check/ratchet.ts';
 import { emptyTables, preflight } from './check/preflight.ts';
+import { probeAll } from './check/probe.ts';
 import type { CheckResult } from './check/check-result.ts';
 import { runChecks, unmeasured } from './check/run-checks.ts';
 import { outdatedIndexes, outdatedWarning, waysToCount } from './check/outdated-indexes.ts';
@@ -30,7 +31,7 @@ import { loadRules } from './rules/load-rules.ts';
 import type { Rule, RuleSet } from './rules/rule.ts';
 import { formatDurationMs } from './support/duration.ts';
 import { asProblem, Problem } from './support/problem.ts';
-import type { World } from './world.ts';
+import type { BackfillWorld, World } from './world.ts';
 
 /** How long a check waits for a lock, so that it never queues long behind a migration, nor others behind it. */
 const LOCK_TIMEOUT_MS = 2_000;
@@ -165,15 +166,48 @@ export async function runRollout(options: Options, world: World): Promise<Rollou
   return makeRollout(answers, { ...options, rules, phase: options.phase, startedAt });
 }
 
+/** Tries what rules with `probe` forbid, and says what the database takes; nothing that is written stays. Never rejects. */
+export async function runProbe(options: Options, world: BackfillWorld): Promise<RunResult> {
+  const startedAt = world.now();
+  const start = performance.now();
+  const { rules: all, problems } = await loadRules(options.rules, world.rules);
+  const isProbed = (rule: Rule): boolean => 'probe' in rule.spec && rule.spec.probe === true;
+  const rules = { ...all, rules: all.rules.filter(isProbed) };
+  const own = problems.length > 0 ? problems : checkPlanOptions(all, options);
+  const mistakes = own.length > 0 || rules.rules.length > 0 ? own : [NOTHING_TO_PROBE];
+  const answers =
+    mistakes.length > 0
+      ? { results: [], problems: mistakes, warnings: [] }
+      : await ask(rules, options, world, async ({ prepared, limits }) => {
+          const session = await world.writableDatabase().connect();
+          return probeAll(prepared.plan.checks, session, limits).finally(() => session.close());
+        });
+  const { phase, failOn, targetName } = options;
+  const elapsedMs = performance.now() - start;
+  return {
+    report: makeReport({ ...answers, rules, phase, failOn, targetName, startedAt, elapsedMs }),
+    rules,
+  };
+}
+
+const NOTHING_TO_PROBE = new Problem('options-invalid', 'no rule has `probe: true`: there is nothing to try');
+
+type Measure = (server: OnServer, options: Options, world: World) => Promise<CheckResult[]>;
+
 /** Everything that happens on the server, from the first connection to the last answer. */
-async function ask(rules: RuleSet, options: Options, world: World): Promise<Answers> {
+async function ask(
+  rules: RuleSet,
+  options: Options,
+  world: World,
+  measureAll: Measure = checkAll,
+): Promise<Answers> {
   let target: SnapshotTarget | undefined;
   try {
     return await onServer(rules, options, world, async (server) => {
       ({ target } = server.snapshot);
       const { warnings, problems } = server.prepared;
       if (problems.length > 0) return { target, results: [], problems, warnings };
-      const results = await checkAll(server, options, world);
+      const results = await measureAll(server, options, world);
       return { target, results, problems: [], warnings: [...warnings, ...emptyTables(results)] };
     });
   } catch (error) {

@@ -3,6 +3,16 @@ import { trustOf } from '../github/trust.ts';
 import type { Options } from '../options.ts';
 import { Problem } from '../support/problem.ts';
 
+/** A probe writes, if only what it rolls back: it is not for rules that nobody has reviewed. Throws where they may be such. */
+export function expectOwn(context: RunnerContext): void {
+  if (trustOf(context) === 'own') return;
+  throw new Problem(
+    'options-invalid',
+    `mode: probe does not run on the event ${context.eventName ?? '(none)'}: its rules may be a pull request's, or anybody's`,
+    { hint: 'Run it on push, on a schedule or by workflow_dispatch.' },
+  );
+}
+
 /**
  * Why a run of a workflow may not fill anything, before anybody is dialled; undefined where it may. A credential that can
  * write must not be in reach of rules that nobody has reviewed, so not even a dry run is made for them.

@@ -30,7 +30,7 @@ export const MAX_BASELINE_BYTES = 8_388_608;
 
 /** All that decides which rows a rule counts: two rules of one id with different ones are not compared. */
 export function definitionOf({ kind, spec, where, since }: Rule): string {
-  const { backfill: _, ...asked } = spec as { backfill?: unknown };
+  const { backfill: _, probe: __, ...asked } = spec as { backfill?: unknown; probe?: unknown };
   const text = JSON.stringify([kind, asked, where?.text ?? null, since ?? null]);
   return createHash('sha256').update(text).digest('hex');
 }

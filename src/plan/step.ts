@@ -4,12 +4,12 @@ import type { CatalogCheck, Check, ImpossibleCheck, QueryCheck, RowCheck } from 
 
 /** How a check is answered; the names that reports use. */
 export type StrategyName =
-  'proved' | 'index probe' | 'loose index scan' | 'scan' | 'query' | 'catalog' | 'none';
+  'proved' | 'index probe' | 'loose index scan' | 'scan' | 'query' | 'catalog' | 'probe' | 'none';
 
 /** One statement, or one for each part of a table, that counts for some checks of one relation. */
 export type CountStep = {
   readonly form: 'count';
-  readonly strategy: Exclude<StrategyName, 'proved' | 'catalog' | 'none'>;
+  readonly strategy: Exclude<StrategyName, 'proved' | 'catalog' | 'probe' | 'none'>;
   readonly checks: readonly [RowCheck, ...RowCheck[]] | readonly [QueryCheck];
   /** The index that makes it cheap; undefined where a table is read whole. */
   readonly index: string | undefined;

@@ -35,11 +35,22 @@ export function inReadOnlyTransaction<Result>(
   return transact(session, limits, sql`begin isolation level read committed, read only`, work);
 }
 
+/** One that may write, and whose writes never stay: it is rolled back whatever comes of it. */
+export function inRolledBackTransaction<Result>(
+  session: Session,
+  limits: TransactionLimits,
+  work: (query: Query) => Promise<Result>,
+): Promise<Result> {
+  const begin = sql`begin isolation level read committed, read write`;
+  return transact(session, limits, begin, work, sql`rollback`);
+}
+
 async function transact<Result>(
   session: Session,
   limits: TransactionLimits,
   begin: Sql,
   work: (query: Query) => Promise<Result>,
+  end: Sql = sql`commit`,
 ): Promise<Result> {
   const deadlineMs = limits.statementTimeoutMs + DEADLINE_GRACE_MS;
   const query: Query = (statement) => session.query(statement, { deadlineMs });
@@ -47,7 +58,7 @@ async function transact<Result>(
   try {
     await query(settingsFor(limits));
     const result = await work(query);
-    await query(sql`commit`);
+    await query(end);
     return result;
   } catch (error) {
     if (session.alive) await query(sql`rollback`);

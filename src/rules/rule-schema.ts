@@ -62,6 +62,11 @@ function isFixed(text: string): boolean {
   return /\d/.test(text) && !/(?<![a-z])now(?![a-z])|today|tomorrow|yesterday|infinity/i.test(text);
 }
 
+const probe = z
+  .literal(true, { error: 'must be true, or left out' })
+  .optional()
+  .describe('`rowgate probe` tries to write what this rule forbids, and rolls it back.');
+
 const severity = z.enum(['error', 'warning', 'notice']);
 const phase = z.string().min(1).max(60);
 const orphans = z
@@ -125,6 +130,7 @@ const kindShapes = {
         "Values that stand for a missing one, such as 0, '' or a nil uuid. Taken as they are written, with quotes or without.",
       ),
     backfill: backfill.optional(),
+    probe,
   },
   matches_parent: {
     parent: table,
@@ -138,6 +144,7 @@ const kindShapes = {
       ),
     orphans,
     backfill: backfill.optional(),
+    probe,
   },
   implies: {
     when: expression.describe('The rows that the rule is about, as a condition on the columns of the table.'),

@@ -119,6 +119,15 @@ export const rulesAndReports: readonly Guard[] = [
     ['no target is held against the count of another', 'if (!isOfTarget(baseline, options)) {', 'if (!baseline) {', 'a count is held only against the same rule and the same target'],
     ['debt without a record is not held', `outcome: 'unknown', problem: unheld(entry, count) };`, `outcome: 'held', proof: unheld(entry, count).message, violations: result.violations, classes: result.classes };`, 'debt without a baseline is unknown, never held, and says how to record it'],
   ]),
+  ...of('src/postgres/transaction.ts', 'test/postgres/probe.test.ts', [
+    ['nothing of a probe is committed', 'transact(session, limits, begin, work, sql`rollback`)', 'transact(session, limits, begin, work)', 'a database that takes an unbound and a mismatched write fails, and nothing of them stays'],
+  ]),
+  ...of('src/check/probe.ts', 'test/postgres/probe.test.ts', [
+    ['what is deferred is asked', '  await query(sql`set constraints all immediate`);\n', '', 'a database that guards itself by constraints that are deferred holds'],
+    ['an error for another reason is no refusal', 'if (isRefusal(problem.sqlstate))', 'if (problem.sqlstate)', 'a trigger that fails otherwise is unknown, not held'],
+    ['a write that could not be tried is not refused', 'if (accepted.length === 0 && first)', 'if (accepted.length < 0 && first)', 'a table without rows is unknown, not held'],
+    ['a row that a trigger put right is not taken', `const isWrong = left?.['wrong'] !== '0';`, 'const isWrong = left !== undefined;', 'a database that guards itself by a trigger that puts the row right holds'],
+  ]),
   ...of('src/plan/split-classes.ts', 'test/postgres/ratchet.test.ts', [
     ['a row without a time is new', '(${later}) is not false', '(${later}) is true', 'a row of which nobody knows when it was made counts as new'],
   ]),

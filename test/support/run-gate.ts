@@ -8,7 +8,7 @@ import { parseConnectionTarget } from '../../src/postgres/connection-string.ts';
 import type { DriverName } from '../../src/postgres/database.ts';
 import type { Migrations } from '../../src/migrations/migration.ts';
 import type { Report } from '../../src/report/report.ts';
-import { recordBaseline, run } from '../../src/run.ts';
+import { recordBaseline, run, runProbe } from '../../src/run.ts';
 import type { World } from '../../src/world.ts';
 import { withHook, type BeforeQuery } from './hooked-database.ts';
 
@@ -49,6 +49,15 @@ const BASELINE_FILE = 'baseline.json';
 /** Runs the gate as both doors do, and gives its report. */
 export async function runGate(gate: GateOptions): Promise<Report> {
   return withGate(gate, async (options, world) => (await run(options, world)).report);
+}
+
+/** Tries what rules with a probe forbid; the sessions that write are the same role's. */
+export function probeGate(gate: GateOptions): Promise<Report> {
+  const writableDatabase = () => openDatabase(parseConnectionTarget({ url: gate.url, env: {} }), 'pg');
+  return withGate(gate, async (options, world) => {
+    const { report } = await runProbe(options, { ...world, writableDatabase });
+    return report;
+  });
 }
 
 /** Records what rules with a ratchet count, beside the baseline that is given. */

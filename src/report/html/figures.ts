@@ -91,6 +91,7 @@ const STRATEGY_WORDS: Readonly<Record<string, string>> = {
   scan: 'the table read once',
   query: "the author's own SQL",
   catalog: 'the catalogue knows',
+  probe: 'tried, and rolled back',
   none: 'not measured',
 };
 
