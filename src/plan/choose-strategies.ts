@@ -231,10 +231,19 @@ async function ask(statement: Sql, query: Query): Promise<Explained> {
   return readExplained(row);
 }
 
-/** The index by which a statement finds rows of the checked relation; undefined where it reads some part of it whole. */
+/**
+ * The index by which a statement finds rows of the checked relation; undefined where it reads some part of it whole. A
+ * partial index that is read whole has found them: the server does so where that costs no more than a search.
+ */
 function indexOf({ relation }: RowCheck, { scans }: Explained): string | undefined {
-  const own = new Set([relation, ...relation.descendants].map(({ name }) => `${name.schema}.${name.name}`));
+  const all = [relation, ...relation.descendants];
+  const own = new Set(all.map(({ name }) => `${name.schema}.${name.name}`));
+  const partial = new Set(
+    all.flatMap(({ indexes }) => indexes.filter((index) => index.partial).map(({ name }) => name)),
+  );
   const reads = scans.filter(({ relation: read }) => read !== undefined && own.has(read));
-  if (reads.length === 0 || !reads.every(({ isSearch }) => isSearch)) return undefined;
+  const finds = ({ isSearch, index }: Explained['scans'][number]): boolean =>
+    isSearch || (index !== undefined && partial.has(index));
+  if (reads.length === 0 || !reads.every(finds)) return undefined;
   return scans.find(({ index }) => index !== undefined)?.index;
 }

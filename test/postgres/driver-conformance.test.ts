@@ -674,7 +674,7 @@ test(
       await query;
       await session.close();
       const elsewhere = rejection(
-        openDatabase({ ...target, port: 1, connectTimeoutMs: 1_000 }, driver).connect(),
+        openDatabase({ ...target, port: 1, connectTimeoutMs: 10_000 }, driver).connect(),
         'connection-failed',
       );
       assert.match((await elsewhere).message, /no such socket/);

@@ -8,7 +8,8 @@ import { parseConnectionTarget } from '../../src/postgres/connection-string.ts';
 import type { DriverName } from '../../src/postgres/database.ts';
 import type { Migrations } from '../../src/migrations/migration.ts';
 import type { Report } from '../../src/report/report.ts';
-import { recordBaseline, run, runProbe } from '../../src/run.ts';
+import type { PlanReport } from '../../src/report/plan-report.ts';
+import { explainRun, recordBaseline, run, runProbe } from '../../src/run.ts';
 import type { World } from '../../src/world.ts';
 import { withHook, type BeforeQuery } from './hooked-database.ts';
 
@@ -49,6 +50,11 @@ const BASELINE_FILE = 'baseline.json';
 /** Runs the gate as both doors do, and gives its report. */
 export async function runGate(gate: GateOptions): Promise<Report> {
   return withGate(gate, async (options, world) => (await run(options, world)).report);
+}
+
+/** Says how the gate would do it. */
+export function planGate(gate: GateOptions): Promise<PlanReport> {
+  return withGate(gate, explainRun);
 }
 
 /** Tries what rules with a probe forbid; the sessions that write are the same role's. */
