@@ -358,6 +358,10 @@ const SINCE = [
   { major: 18, what: ['check w not enforced', 'key (a) not enforced', 'w not null no inherit', 'w not null not valid'] },
 ]; // prettier-ignore
 
+/** All of them on the oldest and on the newest; between them a part, as they are much alike and this takes its time. */
+const WORLDS = 40;
+const worlds = version === 13 || version >= 18 ? WORLDS : 12;
+
 /** A server for which reading a table is the last resort. */
 const DEAR_SCANS = { seq_page_cost: 10_000, random_page_cost: 0.01, cpu_tuple_cost: 1 };
 
@@ -404,15 +408,18 @@ test('each strategy counts what a scan counts, and what plain SQL counts, whatev
     await database.drop();
   });
   await fc.assert(property, {
-    numRuns: 40,
+    numRuns: worlds,
     seed: 20_261_127,
     endOnFailure: true,
     includeErrorInReport: true,
   });
 
   for (const what of Object.keys(AT_LEAST)) t.diagnostic(`${what}: ${met.get(what)}`);
-  const seldom = Object.entries(AT_LEAST).filter(([what, times]) => (met.get(what) ?? 0) < times);
+  const seldom = Object.entries(AT_LEAST).filter(
+    ([what, times]) => (met.get(what) ?? 0) < (times * worlds) / WORLDS,
+  );
   assert.deepEqual(seldom, []);
+  if (worlds < WORLDS) return;
   const never = Object.keys({ ...INDEXES, ...KEYS, ...CONSTRAINTS }).filter((what) => !met.has(what));
   assert.deepEqual(never.toSorted(), SINCE.flatMap(({ major, what }) => (version < major ? what : [])).toSorted()); // prettier-ignore
 });
