@@ -45,7 +45,7 @@ export async function run(options: Options, world: World): Promise<RunResult> {
   const start = performance.now();
   const baseline = await loadBaseline(options, world).catch(asProblem);
   const unread = baseline instanceof Problem ? [baseline] : [];
-  const { rules, answers } = await measure(options, world, unread);
+  const { rules, answers } = await measure(options, world, { unread });
   const { phase, failOn, targetName } = options;
   const judged = applyRatchet(answers.results, {
     baseline: baseline instanceof Problem ? undefined : baseline,
@@ -67,17 +67,28 @@ export async function run(options: Options, world: World): Promise<RunResult> {
   return { report, rules };
 }
 
-/** What the rules counted, before any ratchet judges it; nothing where there are mistakes, `unread` among them. */
+/** What is measured, where it is not every rule by its check. */
+type Measuring = {
+  /** Mistakes that were found before. */
+  readonly unread?: readonly Problem[];
+  /** The rules that it is about, and the mistake of having none. */
+  readonly about?: { readonly isMeant: (rule: Rule) => boolean; readonly none: Problem };
+  readonly measureAll?: Measure;
+};
+
+/** What was found of the rules, before any ratchet judges it; nothing where there are mistakes. */
 async function measure(
   options: Options,
   world: World,
-  unread: readonly Problem[] = [],
+  { unread = [], about, measureAll }: Measuring,
 ): Promise<{ readonly rules: RuleSet; readonly answers: Answers }> {
-  const { rules, problems } = await loadRules(options.rules, world.rules);
-  const own = problems.length > 0 ? problems : checkPlanOptions(rules, options);
-  const mistakes = [...unread, ...own];
+  const { rules: all, problems } = await loadRules(options.rules, world.rules);
+  const rules = about ? { ...all, rules: all.rules.filter(about.isMeant) } : all;
+  const own = problems.length > 0 ? problems : checkPlanOptions(all, options);
+  const none = about && own.length === 0 && rules.rules.length === 0 ? [about.none] : [];
+  const mistakes = [...unread, ...own, ...none];
   if (mistakes.length > 0) return { rules, answers: { results: [], problems: mistakes, warnings: [] } };
-  return { rules, answers: await ask(rules, options, world) };
+  return { rules, answers: await ask(rules, options, world, measureAll) };
 }
 
 /** From where the rules come, so that a pull request that may not bring its own rules brings no baseline of its own. */
@@ -97,7 +108,8 @@ export async function recordBaseline(
   world: World,
   before: Baseline | undefined,
 ): Promise<MadeBaseline | { readonly problems: readonly Problem[] }> {
-  const { rules, answers } = await measure(options, world);
+  const isMeant = ({ ratchet }: Rule): boolean => ratchet !== undefined;
+  const { answers } = await measure(options, world, { about: { isMeant, none: NOTHING_TO_RECORD } });
   const { results, problems, target } = answers;
   if (problems.length > 0 || !target) return { problems };
   const known = { baseline: before, database: target.database, targetName: options.targetName };
@@ -113,13 +125,14 @@ export async function recordBaseline(
         ),
       ],
     };
-  if (!rules.rules.some(({ ratchet }) => ratchet))
-    return {
-      problems: [new Problem('options-invalid', 'no rule has a `ratchet`: there is nothing to record')],
-    };
   const isAsked = (id: string): boolean => options.only.length === 0 || options.only.includes(id);
   return makeBaseline(results, { ...known, now: world.now() }, isAsked);
 }
+
+const NOTHING_TO_RECORD = new Problem(
+  'options-invalid',
+  'no rule has a `ratchet`: there is nothing to record',
+);
 
 /** Says how a check would be done, statement by statement. Reads the catalogue and asks the planner; reads no row. */
 export async function explainRun(options: Options, world: World): Promise<PlanReport> {
@@ -170,18 +183,14 @@ export async function runRollout(options: Options, world: World): Promise<Rollou
 export async function runProbe(options: Options, world: BackfillWorld): Promise<RunResult> {
   const startedAt = world.now();
   const start = performance.now();
-  const { rules: all, problems } = await loadRules(options.rules, world.rules);
-  const isProbed = (rule: Rule): boolean => 'probe' in rule.spec && rule.spec.probe === true;
-  const rules = { ...all, rules: all.rules.filter(isProbed) };
-  const own = problems.length > 0 ? problems : checkPlanOptions(all, options);
-  const mistakes = own.length > 0 || rules.rules.length > 0 ? own : [NOTHING_TO_PROBE];
-  const answers =
-    mistakes.length > 0
-      ? { results: [], problems: mistakes, warnings: [] }
-      : await ask(rules, options, world, async ({ prepared, limits }) => {
-          const session = await world.writableDatabase().connect();
-          return probeAll(prepared.plan.checks, session, limits).finally(() => session.close());
-        });
+  const isMeant = ({ spec }: Rule): boolean => 'probe' in spec && spec.probe === true;
+  const { rules, answers } = await measure(options, world, {
+    about: { isMeant, none: NOTHING_TO_PROBE },
+    measureAll: async ({ prepared, limits }) => {
+      const session = await world.writableDatabase().connect();
+      return probeAll(prepared.plan.checks, session, limits).finally(() => session.close());
+    },
+  });
   const { phase, failOn, targetName } = options;
   const elapsedMs = performance.now() - start;
   return {

@@ -3,14 +3,15 @@ import { trustOf } from '../github/trust.ts';
 import type { Options } from '../options.ts';
 import { Problem } from '../support/problem.ts';
 
+const unreviewed = (mode: string, { eventName = '(none)' }: RunnerContext): string =>
+  `mode: ${mode} does not run on the event ${eventName}: its rules may be a pull request's, or anybody's`;
+
 /** A probe writes, if only what it rolls back: it is not for rules that nobody has reviewed. Throws where they may be such. */
 export function expectOwn(context: RunnerContext): void {
   if (trustOf(context) === 'own') return;
-  throw new Problem(
-    'options-invalid',
-    `mode: probe does not run on the event ${context.eventName ?? '(none)'}: its rules may be a pull request's, or anybody's`,
-    { hint: 'Run it on push, on a schedule or by workflow_dispatch.' },
-  );
+  throw new Problem('options-invalid', unreviewed('probe', context), {
+    hint: 'Run it on push, on a schedule or by workflow_dispatch.',
+  });
 }
 
 /**
@@ -18,13 +19,11 @@ export function expectOwn(context: RunnerContext): void {
  * write must not be in reach of rules that nobody has reviewed, so not even a dry run is made for them.
  */
 export function backfillRefusal(context: RunnerContext, options: Options): Problem | undefined {
-  const { eventName, ref, isProtectedRef } = context;
+  const { ref, isProtectedRef } = context;
   if (trustOf(context) !== 'own')
-    return new Problem(
-      'backfill-refused',
-      `mode: backfill does not run on the event ${eventName ?? '(none)'}: its rules may be a pull request's, or anybody's`,
-      { hint: 'Start it from workflow_dispatch, on the default branch: see examples/backfill.yml.' },
-    );
+    return new Problem('backfill-refused', unreviewed('backfill', context), {
+      hint: 'Start it from workflow_dispatch, on the default branch: see examples/backfill.yml.',
+    });
   const writes = options.execute || options.enqueue;
   if (writes && !isProtectedRef)
     return new Problem(

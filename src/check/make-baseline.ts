@@ -1,7 +1,8 @@
-import { displayTable } from '../sql/identifier.ts';
+import { checkedTable } from '../plan/plan.ts';
+import { displayTable, type TableName } from '../sql/identifier.ts';
 import { definitionOf, type Baseline, type BaselineEntry } from './baseline.ts';
 import type { CheckResult } from './check-result.ts';
-import { debtIn, leaksIn, type RatchetOptions } from './ratchet.ts';
+import { debtIn, grownIn, leaksIn, type RatchetOptions } from './ratchet.ts';
 
 /** A baseline to write, and what keeps it from holding every check. */
 export type MadeBaseline = {
@@ -13,6 +14,8 @@ export type MadeBaseline = {
   /** Counts above those of the baseline before. */
   readonly risen: readonly string[];
 };
+
+const displayed = (table: TableName | undefined): string => (table ? displayTable(table) : '');
 
 /**
  * Records what rules with a `ratchet` counted. A check that leaks, or could not be measured, keeps its earlier record; a
@@ -32,12 +35,7 @@ export function makeBaseline(
     const { check } = result;
     const { rule } = check;
     if (!rule.ratchet) continue;
-    const table =
-      check.form === 'impossible'
-        ? (check.table ?? '')
-        : 'relation' in check
-          ? displayTable(check.relation.name)
-          : '';
+    const table = check.form === 'impossible' ? (check.table ?? '') : displayed(checkedTable(check));
     const name = `${rule.id} on ${table}`;
     const earlier = before?.entries.find((each) => each.rule === rule.id && each.table === table);
     const keep = (list: string[]): void => {
@@ -51,11 +49,8 @@ export function makeBaseline(
       const same = earlier?.definition === definition ? earlier : undefined;
       const classes = debtIn(check, result.classes);
       const { count: violations } = result.violations;
-      const isMore =
-        same !== undefined &&
-        (violations > same.violations ||
-          Object.entries(classes).some(([key, n]) => n > (same.classes[key] ?? 0)));
-      if (isMore) risen.push(`${name}: ${violations}, was ${same.violations}`);
+      if (same && (violations > same.violations || grownIn(classes, same).length > 0))
+        risen.push(`${name}: ${violations}, was ${same.violations}`);
       const since = same && violations >= same.violations ? same.since : now.toISOString();
       entries.push({ rule: rule.id, definition, table, classes, violations, since });
       recorded += 1;

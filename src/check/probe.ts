@@ -3,11 +3,11 @@ import type { Column } from '../postgres/catalog.ts';
 import type { Session } from '../postgres/database.ts';
 import type { Query } from '../postgres/snapshot.ts';
 import { inRolledBackTransaction, type TransactionLimits } from '../postgres/transaction.ts';
-import { ROW_ALIAS, type Check, type ColumnPair, type RowCheck } from '../plan/plan.ts';
-import { identifier, type Identifier } from '../sql/identifier.ts';
+import { ROW_ALIAS, type Check, type Reference, type RowCheck } from '../plan/plan.ts';
+import { identifier } from '../sql/identifier.ts';
 import { allOf, column, param, sql, type Sql } from '../sql/sql.ts';
 import { asProblem, Problem } from '../support/problem.ts';
-import type { CheckResult } from './check-result.ts';
+import type { CheckResult, Outcome } from './check-result.ts';
 
 /** A write that a rule forbids, and how to see whether the row is so afterwards. */
 type Attempt = {
@@ -43,11 +43,7 @@ export async function probeAll(
   return results;
 }
 
-type Probed = CheckResult extends infer Each
-  ? Each extends unknown
-    ? Omit<Each, 'strategy' | 'elapsedMs'>
-    : never
-  : never;
+type Probed = { readonly check: Check } & Outcome;
 
 async function probe(
   check: Check,
@@ -56,8 +52,9 @@ async function probe(
 ): Promise<Probed> {
   const unknown = (problem: Problem): Probed => ({ check, outcome: 'unknown', problem });
   if (check.form === 'impossible') return unknown(check.problem);
-  const attempts = check.form === 'rows' ? attemptsOf(check) : undefined;
-  if (attempts === undefined || check.form !== 'rows') return unknown(NOT_PROBEABLE);
+  if (check.form !== 'rows') return unknown(NOT_PROBEABLE);
+  const attempts = attemptsOf(check);
+  if (attempts === undefined) return unknown(NOT_PROBEABLE);
   const answers: Answer[] = [];
   for (const attempt of attempts) {
     if (signal.aborted) return unknown(new Problem('cancelled', 'the run ended before this was tried'));
@@ -179,12 +176,11 @@ function attemptsOf(check: RowCheck): readonly Attempt[] | undefined {
   const [pair] = reference.match;
   if (!pair) return undefined;
   const mayBeNull = rule.spec.nulls === 'ignore';
-  return [mismatch(check, reference.on, pair), ...(mayBeNull ? [] : [unbound(check, pair.child)])];
+  return [mismatch(check, reference, pair), ...(mayBeNull ? [] : [unbound(check, pair.child)])];
 }
 
-const whole = (source: Sql): Sql => sql`
-  select ${column(ROW_ALIAS, PART)} as part, ${column(ROW_ALIAS, PLACE)} as place ${source}
-  limit 1 for no key update of ${ROW_ALIAS} skip locked`;
+const place = sql`${column(ROW_ALIAS, PART)} as part, ${column(ROW_ALIAS, PLACE)} as place`;
+const lockedOne = sql`limit 1 for no key update of ${ROW_ALIAS} skip locked`;
 
 const ofTemplate = sql`${column(ROW_ALIAS, PART)} operator(pg_catalog.=) ${OWN}.part
   and ${column(ROW_ALIAS, PLACE)} operator(pg_catalog.=) ${OWN}.place
@@ -196,7 +192,9 @@ function unbound({ relation }: RowCheck, { name }: Column): Attempt {
     name: 'accepts_unbound',
     what: `${name} set to NULL`,
     write: sql`
-      with ${OWN} as (${whole(sql`from ${relation.name} as ${ROW_ALIAS} where ${value} is distinct from null`)})
+      with ${OWN} as (
+        select ${place} from ${relation.name} as ${ROW_ALIAS} where ${value} is distinct from null ${lockedOne}
+      )
       update ${relation.name} as ${ROW_ALIAS} set ${name} = null from ${OWN} where ${ofTemplate}`,
     isWrong: sql`${value} is not distinct from null`,
     join: sql``,
@@ -204,36 +202,38 @@ function unbound({ relation }: RowCheck, { name }: Column): Attempt {
 }
 
 function mismatch(
-  { relation, reference }: RowCheck,
-  on: readonly ColumnPair[],
-  { child, parent }: ColumnPair,
+  { relation }: RowCheck,
+  { parent: { name: parents }, on }: Reference,
+  { child, parent }: Reference['match'][number],
 ): Attempt {
-  const parents = (reference as NonNullable<RowCheck['reference']>).parent.name;
   const value = column(ROW_ALIAS, child.name);
-  const linked = allOf(on.map((pair) => equal(pair, PARENT)));
+  const linked = allOf(
+    on.map((pair) =>
+      equal(column(ROW_ALIAS, pair.child.name), column(PARENT, pair.parent.name), pair.parent),
+    ),
+  );
   const theirs = column(PARENT, parent.name);
   const other = column(OTHER, parent.name);
-  const operator = sql`operator(${parent.operatorSchema ?? identifier('pg_catalog')}.=)`;
   return {
     name: 'accepts_mismatch',
     what: `${child.name} set to that of another row of ${String(parents.name)}`,
     write: sql`
       with ${OWN} as (
-        select ${column(ROW_ALIAS, PART)} as part, ${column(ROW_ALIAS, PLACE)} as place, ${theirs} as own
+        select ${place}, ${theirs} as own
         from ${relation.name} as ${ROW_ALIAS} join ${parents} as ${PARENT} on ${linked}
         where ${value} is distinct from null and ${theirs} is distinct from null
-        limit 1 for no key update of ${ROW_ALIAS} skip locked
+        ${lockedOne}
       ), other as (
         select ${other} as value from ${parents} as ${OTHER}, ${OWN}
-        where ${other} is distinct from null and not (${other} ${operator} ${OWN}.own) limit 1
+        where ${other} is distinct from null and not (${equal(other, sql`${OWN}.own`, parent)}) limit 1
       )
       update ${relation.name} as ${ROW_ALIAS} set ${child.name} = other.value from ${OWN}, other where ${ofTemplate}`,
-    isWrong: sql`${value} is distinct from null and not (${value} ${operator} ${theirs})`,
+    isWrong: sql`${value} is distinct from null and not (${equal(value, theirs, parent)})`,
     join: sql`join ${parents} as ${PARENT} on ${linked}`,
   };
 }
 
-function equal({ child, parent }: ColumnPair, alias: Identifier): Sql {
-  const operator = sql`operator(${parent.operatorSchema ?? identifier('pg_catalog')}.=)`;
-  return sql`${column(ROW_ALIAS, child.name)} ${operator} ${column(alias, parent.name)}`;
+/** By the equality of the parent's column. */
+function equal(left: Sql, right: Sql, { operatorSchema = identifier('pg_catalog') }: Column): Sql {
+  return sql`${left} operator(${operatorSchema}.=) ${right}`;
 }

@@ -49,7 +49,7 @@ function judge(result: CheckResult, options: RatchetOptions, warnings: Problem[]
     const { strategy, by, elapsedMs } = result;
     return { check, strategy, by, elapsedMs, outcome: 'unknown', problem: unheld(entry, count) };
   }
-  const grown = Object.entries(debtIn(check, classes)).filter(([name, now]) => now > recorded(entry, name));
+  const grown = grownIn(debtIn(check, classes), entry);
   if (grown.length > 0 || count > entry.violations) {
     const which = grown.map(([name, now]) => `${name} ${now} (was ${recorded(entry, name)})`).join(', ');
     const reason = `debt rose to ${count}, was ${entry.violations}${which ? `: ${which}` : ''}`;
@@ -80,6 +80,14 @@ export function debtIn(
 ): Readonly<Record<string, number>> {
   const old = classes.filter(({ breaks, isLeak }) => breaks && !isLeak);
   return Object.fromEntries(old.map(({ name }) => [name, counts[name] ?? 0]));
+}
+
+/** The classes of which there are more now than were recorded. */
+export function grownIn(
+  debt: Readonly<Record<string, number>>,
+  entry: BaselineEntry,
+): readonly (readonly [name: string, now: number])[] {
+  return Object.entries(debt).filter(([name, now]) => now > recorded(entry, name));
 }
 
 const recorded = ({ classes }: BaselineEntry, name: string): number =>

@@ -1,9 +1,8 @@
 import type { CheckRun, Conclusion } from '../github/check-run.ts';
 import { MAX_CHECK_ANNOTATIONS_PER_REQUEST, MAX_CHECK_SUMMARY_BYTES } from '../github/limits.ts';
-import { explainRefusal, isForbidden } from '../github/persistence.ts';
-import { asProblem, describeProblem } from '../support/problem.ts';
+import { isForbidden } from '../github/persistence.ts';
 import { renderAnnotations, type ChangedPlaces } from './annotations.ts';
-import type { Shown } from './channel.ts';
+import { whyRefused, type Shown } from './channel.ts';
 import { renderMarkdown } from './markdown.ts';
 import type { Report } from './report.ts';
 import { headline } from './words.ts';
@@ -79,7 +78,7 @@ async function complete(
   const reasons = [
     ...(refusal === undefined
       ? []
-      : [`GitHub took ${taken} of ${annotations.length} annotations: ${reasonOf(refusal)}`]),
+      : [`GitHub took ${taken} of ${annotations.length} annotations: ${whyRefused(refusal, PERMISSION)}`]),
     ...(where !== 'none' && rendered.shown < rendered.total
       ? [`a check run has ${LIMIT} annotations of a level`]
       : []),
@@ -102,19 +101,13 @@ function conclusionOf({ verdict, exitCode }: Report): Conclusion {
   return verdict === 'broken' && exitCode === 0 ? 'neutral' : 'failure';
 }
 
+const PERMISSION = 'checks: write';
+
 function refused(error: unknown, { onMissingPermission }: CheckRunOptions): Shown {
-  const reason = `Could not write the check run: ${reasonOf(error)}`;
+  const reason = `Could not write the check run: ${whyRefused(error, PERMISSION)}`;
   if (isForbidden(error)) {
     onMissingPermission(reason);
     return { state: 'degraded', shown: 0, total: 0, reason };
   }
   return { state: 'failed', shown: 0, total: 0, reason };
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.name === 'AbortError') return 'the run was cancelled';
-  const refusal = explainRefusal(error, 'checks: write');
-  return refusal
-    ? [refusal.reason, refusal.hint].filter(Boolean).join('\n  ')
-    : describeProblem(asProblem(error));
 }

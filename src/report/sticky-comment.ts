@@ -1,8 +1,7 @@
 import type { Comment, Conversation } from '../github/conversation.ts';
 import { MAX_COMMENT_CHARACTERS } from '../github/limits.ts';
-import { explainRefusal, isForbidden, isStatus } from '../github/persistence.ts';
-import { asProblem, describeProblem } from '../support/problem.ts';
-import type { Shown } from './channel.ts';
+import { isForbidden, isStatus } from '../github/persistence.ts';
+import { whyRefused, type Shown } from './channel.ts';
 import { isNewer, readMarker, writeMarker, type Marker, type RunRef } from './comment-marker.ts';
 import { renderMarkdown, type RenderedMarkdown } from './markdown.ts';
 import type { Report } from './report.ts';
@@ -178,18 +177,10 @@ function renderComment(
 const PERMISSION = 'pull-requests: write';
 
 function refused(error: unknown, { showing, onMissingPermission }: CommentOptions): Shown {
-  const refusal = explainRefusal(error, PERMISSION);
-  if (isForbidden(error)) {
-    const reason = `Could not comment on the pull request: ${refusal?.reason ?? ''}\n  ${refusal?.hint ?? ''}`;
-    onMissingPermission(reason);
-    return { state: showing === 'auto' ? 'skipped' : 'degraded', shown: 0, total: 0, reason };
-  }
-  const reason = refusal
-    ? [refusal.reason, refusal.hint].filter(Boolean).join('\n  ')
-    : isAbort(error)
-      ? 'the run was cancelled'
-      : describeProblem(asProblem(error));
-  return { state: 'failed', shown: 0, total: 0, reason: `Could not comment: ${reason}` };
+  const why = whyRefused(error, PERMISSION);
+  if (!isForbidden(error))
+    return { state: 'failed', shown: 0, total: 0, reason: `Could not comment: ${why}` };
+  const reason = `Could not comment on the pull request: ${why}`;
+  onMissingPermission(reason);
+  return { state: showing === 'auto' ? 'skipped' : 'degraded', shown: 0, total: 0, reason };
 }
-
-const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';

@@ -108,19 +108,18 @@ export async function startGithubApi(
     state.before?.(name);
     void json(request).then((body) => {
       const url = locate(request, basePath);
+      if (url === undefined) {
+        mistakes.push(`${name}: it is not below ${basePath}`);
+        return send(response, 404, { message: 'Not Found' });
+      }
       // Whoever may not ask is told that, whatever they ask.
-      const isAllowed = refuse(state, request) === undefined;
-      const wrong =
-        url === undefined
-          ? [`${name} is not below ${basePath}`]
-          : isGraphql(url) || !isAllowed
-            ? []
-            : mistakesOf(`${request.method}`, url, body);
+      const refusal = refuse(state, request);
+      if (refusal) return send(response, refusal.status, { message: refusal.message });
+      const wrong = isGraphql(url) ? [] : mistakesOf(`${request.method}`, url, body);
       mistakes.push(...wrong.map((why) => `${name}: ${why}`));
-      if (url === undefined) send(response, 404, { message: 'Not Found' });
-      else if (wrong.length > 0)
-        send(response, 422, { message: `Not as GitHub describes it: ${wrong.join('; ')}` });
-      else answer(state, request, url, body ?? {}, response);
+      if (wrong.length > 0)
+        return send(response, 422, { message: `Not as GitHub describes it: ${wrong.join('; ')}` });
+      answer(state, request, url, body ?? {}, response);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -178,8 +177,6 @@ function answer(
   body: Readonly<Record<string, unknown>>,
   response: ServerResponse,
 ): void {
-  const refusal = refuse(state, request);
-  if (refusal) return send(response, refusal.status, { message: refusal.message });
   if (isGraphql(url)) return send(response, 200, { data: { viewer: { login: state.login } } });
   const prefix = `/repos/${state.repository}/issues/`;
   if (url.pathname.startsWith(prefix))
