@@ -14,7 +14,6 @@ import { workRun } from './backfill/work-run.ts';
 import type { CheckResult } from './check/check-result.ts';
 import { lookAtFills, type Looked } from './look-at-fills.ts';
 import type { Options } from './options.ts';
-import type { Fill } from './plan/fill.ts';
 import type { Database, Session } from './postgres/database.ts';
 import type { SnapshotTarget } from './postgres/snapshot.ts';
 import { inReadOnlyTransaction, inTransaction } from './postgres/transaction.ts';
@@ -79,7 +78,7 @@ async function undertake(undertaking: Undertaking): Promise<void> {
   const database = world.writableDatabase();
   const session = await database.connect();
   try {
-    const { lanes, findings } = await findObstacles(looked.fills, session);
+    const { lanes, findings } = await findObstacles(looked, session);
     found.findings = findings;
     if (found.mode === 'dry-run') return;
     expectNone(obstaclesOf(findings, options.acknowledge));
@@ -253,10 +252,10 @@ const resolvableIn = (results: readonly CheckResult[]): number =>
   );
 
 async function findObstacles(
-  fills: readonly Fill[],
+  { fills, target }: Looked,
   session: Session,
 ): Promise<{ readonly lanes: readonly Lane[]; readonly findings: readonly Finding[] }> {
-  const made = fills.map(makeLanes);
+  const made = fills.map((fill) => makeLanes(fill, Number.parseInt(target.serverVersion, 10)));
   const lanes = made.flatMap((each) => each.lanes);
   const unwalkable = made
     .flatMap(({ problems }) => problems)

@@ -15,13 +15,15 @@ export type Chunk = {
   readonly lane: LaneRecord;
   readonly low: KeyText | undefined;
   readonly high: KeyText;
+  /** Passes over the range that come after this one; the last one takes every row that is left. */
+  readonly passesLeft: number;
   /** At most this many rows may be changed. */
   readonly reserved: number;
   /** How often it was taken, this time included: whoever takes it next counts on. */
   readonly claims: number;
   /** Tries before this one that ended without all of its rows. */
   readonly attempts: number;
-  /** How many rows of the table it spans, where it was just cut. */
+  /** How many rows of the table a pass over it spans, where it was just cut. */
   readonly scanned: number;
 };
 
@@ -40,6 +42,9 @@ export type Allotment =
 
 /** A chunk that a worker has taken is nobody else's for this long; by then its rows are locked, or the worker is gone. */
 const CLAIM_MS = 10_000;
+
+/** Passes differ in size, as rows fall to them by a hash: with less than all of its rows reserved, hardly one is left over. */
+const PASS_SHARE = 0.95;
 
 const now = sql`pg_catalog.clock_timestamp()`;
 const ms = (value: number): Sql => sql`${param(value, 'bigint')} * interval '1 millisecond'`;
@@ -133,7 +138,7 @@ async function takeDue(
 ): Promise<Chunk | undefined> {
   const [row] = await query(sql`
     select id::text as id, lane_id::text as lane, pg_catalog.array_to_json(low)::text as low, pg_catalog.array_to_json(high)::text as high,
-      claims::text as claims, attempts::text as attempts, reserved::text as reserved
+      passes_left::text as passes_left, claims::text as claims, attempts::text as attempts, reserved::text as reserved
     from rowgate.chunk
     where run_id = ${param(runId, 'bigint')} and state = 'open' and not_before <= ${now}
       and (reserved > 0 or ${param(rows > 0, 'boolean')})
@@ -149,6 +154,7 @@ async function takeDue(
     lane,
     low: (JSON.parse(row['low'] ?? 'null') as KeyText | null) ?? undefined,
     high: JSON.parse(row['high'] ?? '[]') as KeyText,
+    passesLeft: Number(row['passes_left']),
     reserved,
     claims: Number(row['claims']) + 1,
     attempts: Number(row['attempts']),
@@ -181,21 +187,25 @@ async function cutNext(
     if (!high) continue;
     const low = (JSON.parse(row['next'] ?? 'null') as KeyText | null) ?? undefined;
     const scanned = Math.max(1, rowsToScan({ ...pace, rows }));
-    const [end] = await query(keyAfterRows(lane.lane, { low, high }, scanned));
+    // Few rows on a page are changed anyway where few of them lack a value.
+    const passes = scanned > 2 * rows ? 1 : lane.lane.passes;
+    const spanned = passes === 1 ? scanned : Math.ceil(scanned * passes * PASS_SHARE);
+    const [end] = await query(keyAfterRows(lane.lane, { low, high }, spanned));
     const cut = readKey(lane.lane, end) ?? high;
     const isCut = cut.every((part, i) => part === high[i]);
     await query(sql`
       update rowgate.lane set next_key = ${textArray(cut)}, is_cut = ${param(isCut, 'boolean')}
       where id = ${param(lane.id, 'bigint')}`);
     const [inserted] = await query(sql`
-      insert into rowgate.chunk (run_id, lane_id, low, high)
-      values (${param(runId, 'bigint')}, ${param(lane.id, 'bigint')}, ${low ? textArray(low) : sql`null`}, ${textArray(cut)})
+      insert into rowgate.chunk (run_id, lane_id, low, high, passes_left)
+      values (${param(runId, 'bigint')}, ${param(lane.id, 'bigint')}, ${low ? textArray(low) : sql`null`}, ${textArray(cut)}, ${param(passes - 1, 'integer')})
       returning id::text as id`);
     return {
       id: inserted?.['id'] ?? '',
       lane,
       low,
       high: cut,
+      passesLeft: passes - 1,
       reserved: rows,
       claims: 1,
       attempts: 0,

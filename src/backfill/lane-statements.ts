@@ -9,13 +9,21 @@ import type { KeyText } from './backfill-run.ts';
 import type { Lane } from './lane.ts';
 
 /** Keys after `low`, which is left out, up to `high`, which is not; undefined is the beginning. */
-export type KeyRange = { readonly low: KeyText | undefined; readonly high: KeyText };
+export type KeyRange = {
+  readonly low: KeyText | undefined;
+  readonly high: KeyText;
+  /** Only the rows whose places hash to this pass, spread evenly over the pages; undefined and zero are all of them. */
+  readonly pass?: number;
+};
 
 const PG_CATALOG = identifier('pg_catalog');
 const list = (pieces: readonly Sql[]): Sql => join(pieces, sql`, `);
+const place = identifier('place');
+const ctid = column(ROW_ALIAS, identifier('ctid'));
 const keyName = (index: number): Identifier => identifier(`key_${index}`);
 const onRow = ({ name }: Column): Sql => column(ROW_ALIAS, name);
 const keyOf = ({ key }: Lane): Sql[] => key.map(onRow);
+const valueName = (index: number): Identifier => identifier(`value_${index}`);
 const keyTexts = (lane: Lane): Sql[] => lane.key.map((each, i) => sql`${onRow(each)}::text as ${keyName(i)}`);
 const keyOrder = (lane: Lane): Sql => list(keyOf(lane));
 const keyOrderDown = (lane: Lane): Sql => list(keyOf(lane).map((each) => sql`${each} desc`));
@@ -52,6 +60,8 @@ export type LockedParents = {
   readonly candidates: number;
   /** The key of the last of them; undefined where there are none. */
   readonly last: KeyText | undefined;
+  /** Where they are, in the order of their key, as the server writes an array of places. */
+  readonly places: string;
   /** The locked rows' keys, an array for each column of the hop's key, as the server writes arrays. */
   readonly keys: readonly (string | null)[];
 };
@@ -81,7 +91,10 @@ export function lockParents(lane: Lane, range: KeyRange, most: number, hopIndex:
       for share of ${hop.alias} skip locked
     )
     select counted.*, last.*, locked.*
-    from (select pg_catalog.count(*)::text as candidates from candidates) as counted
+    from (
+      select pg_catalog.count(*)::text as candidates, pg_catalog.array_agg(${column(ROW_ALIAS, place)} order by ${keyOrder(lane)})::text as places
+      from candidates as ${ROW_ALIAS}
+    ) as counted
     left join (
       select ${list(last)} from (
         select ${list(keyTexts(lane))} from candidates as ${ROW_ALIAS} order by ${keyOrderDown(lane)} limit 1
@@ -99,6 +112,7 @@ export function readLockedParents(lane: Lane, hopIndex: number, row: Row | undef
   return {
     candidates: count,
     last: last.every((each) => each !== null) ? last : undefined,
+    places: row?.['places'] ?? '{}',
     keys: hopAt(lane, hopIndex).on.map((_, i) => row?.[lockedName(i)] ?? '{}'),
   };
 }
@@ -108,7 +122,10 @@ const lastName = (index: number): Identifier => identifier(`last_${index}`);
 
 /** What {@link fillRows} did, by its output columns. */
 export type Filled = {
-  /** Rows that lacked a value when the statement began, also those that somebody else had locked. */
+  /**
+   * Rows that lacked a value when the statement began: in the last pass all of the range, also those that somebody else
+   * had locked; before it, those that were locked to be filled.
+   */
   readonly lacking: number;
   /** Rows that were written, and lack their value all the same: a trigger took it back. */
   readonly undone: number;
@@ -116,47 +133,55 @@ export type Filled = {
   readonly filled: number;
 };
 
+/** What a batch fills, and from what. */
+export type Filling = {
+  readonly range: KeyRange;
+  readonly most: number;
+  /** Of the candidates, as {@link lockParents} found them. A row that has moved since is left to a later pass or try. */
+  readonly places: string;
+  /** Of the locked rows of each hop. */
+  readonly lockedKeys: readonly (readonly (string | null)[])[];
+};
+
 /**
- * Gives the candidates of a range their values, from parents that are locked: `lockedKeys` are those of each hop. A row
- * that somebody else has locked is left; a row that got a value meanwhile keeps it, as the condition is asked of the row
- * as it is when it is written.
+ * Gives candidates of a range their values, from parents that are locked. A row that somebody else has locked is left; a
+ * row that got a value meanwhile keeps it, as the condition is asked of the row as it is when it is written.
  */
-export function fillRows(
-  lane: Lane,
-  range: KeyRange,
-  most: number,
-  lockedKeys: readonly (readonly (string | null)[])[],
-): Sql {
+export function fillRows(lane: Lane, { range, most, places, lockedKeys }: Filling): Sql {
   const { fill, leaf } = lane;
-  const place = identifier('place');
   const lacking = identifier('lacking');
-  const ctid = column(ROW_ALIAS, identifier('ctid'));
   const from = fill.hops.map(
     ({ relation, alias }, i) => sql`${relation.name} as ${alias}, ${lockedSet(lane, i, lockedKeys[i] ?? [])}`,
   );
   const conditions = fill.hops.flatMap((hop, i) => [hop.condition, inLockedSet(hop, i)]);
   // Asked twice, when the row is locked and when it is written: whatever it was in between, a value that is there stays.
   const stillMissing = fill.candidate;
-  const reachable = allOf([stillMissing, ...conditions, fill.resolvable]);
+  const values = fill.set.map(({ value }, i) => sql`${value} as ${valueName(i)}`);
+  const allOfRange = sql`only ${leaf.name} as ${ROW_ALIAS} where ${allOf([inRange(lane, range), stillMissing])}`;
+  const lackingRows = range.pass ? sql`candidates` : allOfRange;
   const lockOf = locksKey(lane) ? sql`for update` : sql`for no key update`;
   return sql`
     with candidates as materialized (
       select ${list([...columnsOf(lane), sql`${ctid} as ${place}`, sql`${lackingValues(lane)} as ${lacking}`])}
       from only ${leaf.name} as ${ROW_ALIAS}
-      where ${allOf([inRange(lane, range), stillMissing])}
+      where ${allOf([sql`${ctid} operator(pg_catalog.=) any (${param(places, 'tid[]')})`, inRange(lane, range), stillMissing])}
       order by ${keyOrder(lane)}
       limit ${param(most, 'bigint')}
       ${lockOf} skip locked
+    ), resolved as materialized (
+      select ${list([column(ROW_ALIAS, place), column(ROW_ALIAS, lacking), ...values])}
+      from candidates as ${ROW_ALIAS}, ${list(from)}
+      where ${allOf([...conditions, fill.resolvable])}
+      -- Pages are written one after the other, whatever order the join gives.
+      order by ${column(ROW_ALIAS, place)}
     ), filled as (
       update only ${leaf.name} as ${ROW_ALIAS}
-      set ${list(fill.set.map((pair) => sql`${pair.child.name} = ${newValue(lane, pair)}`))}
-      from candidates, ${list(from)}
-      where ${ctid} operator(pg_catalog.=) candidates.${place} and ${inRange(lane, range)} and ${reachable}
-      returning ${lackingValues(lane)} < candidates.${lacking} as is_filled
+      set ${list(fill.set.map((pair, i) => sql`${pair.child.name} = ${newValue(lane, pair, i)}`))}
+      from resolved
+      where ${allOf([sql`${ctid} operator(pg_catalog.=) resolved.${place}`, inRange(lane, range), stillMissing])}
+      returning ${lackingValues(lane)} < resolved.${lacking} as is_filled
     )
-    select (
-        select pg_catalog.count(*) from only ${leaf.name} as ${ROW_ALIAS} where ${allOf([inRange(lane, range), stillMissing])}
-      )::text as lacking, (select pg_catalog.count(*) from filled where not is_filled)::text as undone,
+    select (select pg_catalog.count(*) from ${lackingRows})::text as lacking, (select pg_catalog.count(*) from filled where not is_filled)::text as undone,
       (select pg_catalog.count(*) from filled where is_filled)::text as filled`;
 }
 
@@ -164,7 +189,7 @@ export function fillRows(
 export function fillNothing(lane: Lane): Sql {
   const beforeAll = { low: undefined, high: lane.key.map(() => null) } as unknown as KeyRange;
   const none = lane.fill.hops.map(({ on }) => on.map(() => '{}'));
-  return fillRows(lane, beforeAll, 1, none);
+  return fillRows(lane, { range: beforeAll, most: 1, places: '{}', lockedKeys: none });
 }
 
 /** Reads the answer to {@link fillRows}. */
@@ -210,7 +235,7 @@ export function readKey(lane: Lane, row: Row | undefined): KeyText | undefined {
 /** The rows of a range that lack a value, in the order of the key, with all that leads on from them. */
 function candidates(lane: Lane, range: KeyRange, most: number): Sql {
   return sql`
-      select ${list(columnsOf(lane))}
+      select ${list([...columnsOf(lane), sql`${ctid} as ${place}`])}
       from only ${lane.leaf.name} as ${ROW_ALIAS}
       where ${allOf([inRange(lane, range), lane.fill.candidate])}
       order by ${keyOrder(lane)}
@@ -261,7 +286,8 @@ function lackingValues({ fill }: Lane): Sql {
 }
 
 /** With several columns a row may lack only some of its values; the others stay. */
-function newValue({ fill }: Lane, { child, missing, value }: Lane['fill']['set'][number]): Sql {
+function newValue({ fill }: Lane, { child, missing }: Lane['fill']['set'][number], index: number): Sql {
+  const value = column(identifier('resolved'), valueName(index));
   if (fill.set.length === 1) return value;
   return sql`case when (${missing}) and ${value} is distinct from null then ${value} else ${onRow(child)} end`;
 }
@@ -274,9 +300,14 @@ function locksKey({ leaf, fill }: Lane): boolean {
   );
 }
 
-function inRange(lane: Lane, { low, high }: KeyRange): Sql {
-  const upper = compareKey(lane.key, high, '<=');
-  return low === undefined ? upper : sql`${compareKey(lane.key, low, '>')} and ${upper}`;
+function inRange(lane: Lane, { low, high, pass = 0 }: KeyRange): Sql {
+  const lower = low === undefined ? [] : [compareKey(lane.key, low, '>')];
+  return allOf([...lower, compareKey(lane.key, high, '<='), ...(pass === 0 ? [] : [isOfPass(lane, pass)])]);
+}
+
+/** A row that moves may change its pass: pass zero, the last one, has every row that is left. */
+function isOfPass({ passes }: Lane, pass: number): Sql {
+  return sql`pg_catalog.hashtid(${ctid}) operator(pg_catalog.&) ${param(passes - 1, 'integer')} = ${param(pass, 'integer')}`;
 }
 
 const schemaOf = ({ operatorSchema }: Column): Identifier => operatorSchema ?? PG_CATALOG;

@@ -12,19 +12,28 @@ export type Lane = {
   readonly leaf: Relation;
   /** A unique key without NULLs; the lane is walked in its order. */
   readonly key: readonly [Column, ...Column[]];
+  /** In how many passes each range of keys is filled; a power of two. */
+  readonly passes: number;
   /** What must not change while it is walked. */
   readonly shapeHash: string;
 };
 
-/** The tables that hold the rows of a fill, each with the key that it is walked by; or why it cannot be walked. */
-export function makeLanes(fill: Fill): {
+/**
+ * The tables that hold the rows of a fill, each with the key that it is walked by; or why it cannot be walked. `major` is
+ * the server's version.
+ */
+export function makeLanes(
+  fill: Fill,
+  major: number,
+): {
   readonly lanes: readonly Lane[];
   readonly problems: readonly Problem[];
 } {
   const problems: Problem[] = [];
   const lanes = leavesOf(fill.relation).flatMap((leaf): Lane[] => {
     const key = leaf.kind === 'table' ? walkableKey(leaf) : undefined;
-    if (key) return [{ fill, leaf, key, shapeHash: shapeOf(fill, leaf, key) }];
+    if (key)
+      return [{ fill, leaf, key, passes: passesOf(fill, leaf, major), shapeHash: shapeOf(fill, leaf, key) }];
     problems.push(leaf.kind === 'table' ? noKey(leaf) : notATable(leaf));
     return [];
   });
@@ -56,6 +65,22 @@ function walkableKey(leaf: Relation): [Column, ...Column[]] | undefined {
   const [first, ...rest] = best?.columns ?? [];
   return first && [first, ...rest];
 }
+
+/**
+ * Each pass changes few rows of a page, and the next one finds the room that it left there: the table hardly grows, and
+ * no index does where none has the column. Measured by npm run bench:backfill; docs/decisions/0037 has the figures.
+ */
+function passesOf(fill: Fill, leaf: Relation, major: number): number {
+  if (major < FIRST_WITH_HASHED_PLACES) return 1;
+  const filled = new Set(filledColumns(fill).map(({ name }) => name));
+  const mayIndexIt = leaf.indexes.some(
+    ({ columns, partial }) => partial || columns.some((name) => name === undefined || filled.has(name)),
+  );
+  return mayIndexIt ? 2 : 8;
+}
+
+/** `hashtid`, by which a pass knows its rows, came with it. */
+const FIRST_WITH_HASHED_PLACES = 14;
 
 function noKey(leaf: Relation): Problem {
   return new Problem(

@@ -4,7 +4,7 @@ import { RUN_STATES } from './backfill-run.ts';
 import { constant, join } from '../sql/sql.ts';
 
 /** Raised with every change of the tables below. */
-export const LEDGER_VERSION = 1;
+export const LEDGER_VERSION = 2;
 
 const states = join(
   RUN_STATES.map((state) => constant(state)),
@@ -65,6 +65,7 @@ export const ledgerStatements: readonly Sql[] = [
     lane_id bigint not null references rowgate.lane,
     low text[],
     high text[] not null,
+    passes_left integer not null default 0,
     state text not null default 'open' check (state in ('open', 'done')),
     reserved bigint not null default 0,
     refund bigint not null default 0,

@@ -1,15 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import type { Session } from '../postgres/database.ts';
 import { inTransaction } from '../postgres/transaction.ts';
-import {
-  fillRows,
-  highestKey,
-  lockParents,
-  readFilled,
-  readKey,
-  readLockedParents,
-} from './lane-statements.ts';
+import { fillRows, highestKey, readFilled, readKey } from './lane-statements.ts';
 import type { Lane } from './lane.ts';
+import { lockWay } from './lock-way.ts';
 
 /** What a first batch costs with everything that fires on it. */
 export type ProbedCost = { readonly rows: number; readonly elapsedMs: number };
@@ -26,15 +20,10 @@ export async function probeLane(session: Session, lane: Lane): Promise<ProbedCos
       const high = readKey(lane, (await query(highestKey(lane)))[0]);
       if (!high) throw rolledBack;
       const range = { low: undefined, high };
-      const keys: (readonly (string | null)[])[] = [];
-      for (let hop = lane.fill.hops.length - 1; hop >= 0; hop -= 1)
-        keys[hop] = readLockedParents(
-          lane,
-          hop,
-          (await query(lockParents(lane, range, PROBE_ROWS, hop)))[0],
-        ).keys;
+      const { places, lockedKeys } = await lockWay(query, lane, range, PROBE_ROWS);
       const startedAt = performance.now();
-      const { filled } = readFilled((await query(fillRows(lane, range, PROBE_ROWS, keys)))[0]);
+      const filling = { range, most: PROBE_ROWS, places, lockedKeys };
+      const { filled } = readFilled((await query(fillRows(lane, filling)))[0]);
       if (filled > 0) probed = { rows: filled, elapsedMs: performance.now() - startedAt };
       throw rolledBack;
     });

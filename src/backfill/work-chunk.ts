@@ -6,17 +6,9 @@ import { param, sql, textArray, type Sql } from '../sql/sql.ts';
 import { asProblem, type Problem } from '../support/problem.ts';
 import type { Chunk } from './allocate.ts';
 import type { KeyText, ResidueName } from './backfill-run.ts';
-import {
-  classifyRest,
-  fillRows,
-  lockParents,
-  middleKey,
-  readFilled,
-  readKey,
-  readLockedParents,
-  type KeyRange,
-} from './lane-statements.ts';
+import { classifyRest, fillRows, middleKey, readFilled, readKey, type KeyRange } from './lane-statements.ts';
 import { LEDGER_LIMITS } from './ledger.ts';
+import { lockWay } from './lock-way.ts';
 import type { BatchCost } from './pace.ts';
 import { meaningOf } from './trouble.ts';
 
@@ -25,6 +17,9 @@ const WORK_LIMITS = { statementTimeoutMs: 5_000, lockTimeoutMs: 200 } as const;
 
 /** A chunk whose rows are locked, or that fails, is left to itself after so many tries. */
 const MOST_ATTEMPTS = 8;
+
+/** So few rows make no table larger that is worth a batch more; nor does a range in which nothing can be filled. */
+const FEW_ROWS = 500;
 
 /** Keys of rows that could not be filled, kept for each class and chunk. */
 const SAMPLES_PER_CHUNK = 3;
@@ -64,17 +59,19 @@ async function fillChunk(query: Query, chunk: Chunk, runId: string): Promise<Chu
       )
     for update of c skip locked`);
   if (!mine) return { end: 'taken' };
-  const parents = await lockWay(query, chunk);
+  const parents = await lockWay(query, chunk.lane.lane, rangeOf(chunk), chunk.reserved);
   // Often the last row that could be reserved is the range's last one, too.
   const isWhole =
     parents.candidates < chunk.reserved ||
     (parents.last?.every((part, i) => part === chunk.high[i]) ?? false);
-  const done: KeyRange = { low: chunk.low, high: isWhole ? chunk.high : (parents.last ?? chunk.high) };
+  const done: KeyRange = { ...rangeOf(chunk), high: isWhole ? chunk.high : (parents.last ?? chunk.high) };
   const [row] =
-    parents.candidates > 0 ? await query(fillRows(chunk.lane.lane, done, chunk.reserved, parents.keys)) : [];
+    parents.candidates > 0
+      ? await query(fillRows(chunk.lane.lane, { ...parents, range: done, most: chunk.reserved }))
+      : [];
   const { lacking, undone, filled } = row ? readFilled(row) : NOTHING;
-  const rest =
-    filled < lacking ? await classify(query, chunk, done, undone) : { busy: 0, residue: {}, samples: [] };
+  const isLast = chunk.passesLeft === 0;
+  const rest = isLast && filled < lacking ? await classify(query, chunk, done, undone) : NO_REST;
   const cost = {
     candidates: parents.candidates,
     scanned: isWhole ? Math.max(chunk.scanned, parents.candidates) : parents.candidates,
@@ -82,9 +79,10 @@ async function fillChunk(query: Query, chunk: Chunk, runId: string): Promise<Chu
     walBytes: await walSince(query, mine['lsn'] ?? '0/0'),
   };
   // Rows that somebody had locked are worth another try, unless it was the last one.
-  const isOver = rest.busy === 0 || chunk.attempts + 1 >= MOST_ATTEMPTS;
+  const isOver = isLast && (rest.busy === 0 || chunk.attempts + 1 >= MOST_ATTEMPTS);
   const residue = rest.busy > 0 ? { ...rest.residue, busy: rest.busy } : rest.residue;
-  await settle(query, chunk, { isOver, filled, residue, samples: rest.samples, cost });
+  const passesLeft = passesAfter(chunk, filled);
+  await settle(query, chunk, { isOver, passesLeft, filled, residue, samples: rest.samples, cost });
   if (!isWhole) await addRest(query, chunk, done.high, runId);
   if (!isWhole || !isOver) await shorten(query, chunk, done.high);
   return { end: 'settled', filled, cost };
@@ -95,27 +93,15 @@ function isStillMine({ reserved, claims }: Chunk): Sql {
   return sql`c.state = 'open' and c.reserved = ${param(reserved, 'bigint')} and c.claims = ${param(claims, 'integer')}`;
 }
 
-const NOTHING = { lacking: 0, undone: 0, filled: 0 } as const;
-
-type LockedWay = {
-  readonly candidates: number;
-  readonly last: KeyText | undefined;
-  readonly keys: readonly (readonly (string | null)[])[];
-};
-
-/** Locks the rows that values come from, the farthest first: an application edits a tenant, and then its rows. */
-async function lockWay(query: Query, { lane: { lane }, low, high, reserved }: Chunk): Promise<LockedWay> {
-  const keys: (readonly (string | null)[])[] = [];
-  let found: LockedWay = { candidates: 0, last: undefined, keys };
-  for (let hop = lane.fill.hops.length - 1; hop >= 0; hop -= 1) {
-    const [row] = await query(lockParents(lane, { low, high }, reserved, hop));
-    const locked = readLockedParents(lane, hop, row);
-    keys[hop] = locked.keys;
-    found = { candidates: locked.candidates, last: locked.last, keys };
-    if (locked.candidates === 0) break;
-  }
-  return found;
+/** The next pass is the last one where what this one filled says that few rows are left. */
+function passesAfter({ passesLeft }: Chunk, filled: number): number {
+  return filled * passesLeft <= FEW_ROWS ? 0 : passesLeft - 1;
 }
+
+const rangeOf = ({ low, high, passesLeft }: Chunk): KeyRange => ({ low, high, pass: passesLeft });
+
+const NO_REST = { busy: 0, residue: {}, samples: [] } as const;
+const NOTHING = { lacking: 0, undone: 0, filled: 0 } as const;
 
 /** Why rows of the range still lack their value. `undone` of them were written, and a trigger would not have it. */
 async function classify(
@@ -149,31 +135,39 @@ async function walSince(query: Query, lsn: string): Promise<number> {
 
 type Settlement = {
   readonly isOver: boolean;
+  readonly passesLeft: number;
   readonly filled: number;
   readonly residue: Residue;
   readonly samples: readonly Sample[];
   readonly cost: BatchCost;
 };
 
-async function settle(query: Query, { id, attempts, reserved }: Chunk, what: Settlement): Promise<void> {
-  const { isOver, filled, residue, samples, cost } = what;
+async function settle(query: Query, chunk: Chunk, what: Settlement): Promise<void> {
+  const { id, attempts, reserved } = chunk;
+  const { isOver, passesLeft, filled, residue, samples, cost } = what;
+  const isTriedAgain = !isOver && chunk.passesLeft === 0;
   await query(sql`
     update rowgate.chunk set
       state = ${param(isOver ? 'done' : 'open', 'text')},
       rows_updated = rows_updated + ${param(filled, 'bigint')},
       refund = refund + ${param(reserved - filled, 'bigint')}, reserved = 0,
-      attempts = attempts + ${param(isOver ? 0 : 1, 'integer')},
+      passes_left = ${param(passesLeft, 'integer')}, attempts = attempts + ${param(isTriedAgain ? 1 : 0, 'integer')},
       residue = ${param(JSON.stringify(residue), 'jsonb')}, samples = ${param(JSON.stringify(samples), 'jsonb')},
       elapsed_ms = elapsed_ms + ${param(Math.round(cost.elapsedMs), 'bigint')}, wal_bytes = wal_bytes + ${param(cost.walBytes, 'bigint')},
-      not_before = pg_catalog.clock_timestamp() + ${param(backoffMs(attempts), 'bigint')} * interval '1 millisecond'
+      not_before = pg_catalog.clock_timestamp() + ${param(isTriedAgain ? backoffMs(attempts) : 0, 'bigint')} * interval '1 millisecond'
     where id = ${param(id, 'bigint')}`);
 }
 
 /** What is beyond the rows that could be reserved becomes a chunk of its own. */
-async function addRest(query: Query, { id, high }: Chunk, from: KeyText, runId: string): Promise<void> {
+async function addRest(
+  query: Query,
+  { id, high, passesLeft }: Chunk,
+  from: KeyText,
+  runId: string,
+): Promise<void> {
   await query(sql`
-    insert into rowgate.chunk (run_id, lane_id, low, high)
-    select ${param(runId, 'bigint')}, lane_id, ${textArray(from)}, ${textArray(high)} from rowgate.chunk where id = ${param(id, 'bigint')}`);
+    insert into rowgate.chunk (run_id, lane_id, low, high, passes_left)
+    select ${param(runId, 'bigint')}, lane_id, ${textArray(from)}, ${textArray(high)}, ${param(passesLeft, 'integer')} from rowgate.chunk where id = ${param(id, 'bigint')}`);
 }
 
 async function shorten(query: Query, { id }: Chunk, high: KeyText): Promise<void> {
@@ -190,7 +184,7 @@ async function putDown(session: Session, chunk: Chunk, problem: Problem): Promis
   const meaning = meaningOf(problem);
   return inTransaction(session, LEDGER_LIMITS, async (query): Promise<ChunkEnd> => {
     const [mine] = await query(sql`
-      update rowgate.chunk set refund = refund + reserved, reserved = 0, attempts = attempts + 1, last_sqlstate = ${param(problem.sqlstate ?? null, 'text')},
+      update rowgate.chunk set refund = refund + reserved, reserved = 0, attempts = attempts + 1, passes_left = 0, last_sqlstate = ${param(problem.sqlstate ?? null, 'text')},
         not_before = pg_catalog.clock_timestamp() + ${param(backoffMs(chunk.attempts), 'bigint')} * interval '1 millisecond'
       where id = (
         select c.id from rowgate.chunk c where c.id = ${param(chunk.id, 'bigint')} and ${isStillMine(chunk)} for update skip locked
@@ -215,7 +209,7 @@ async function split(query: Query, chunk: Chunk, problem: Problem, runId: string
     await giveUp(query, chunk, 'refused', problem);
     return { end: 'split', problem };
   }
-  await addRest(query, chunk, middle, runId);
+  await addRest(query, { ...chunk, passesLeft: 0 }, middle, runId);
   await query(sql`
     update rowgate.chunk set high = ${textArray(middle)}, attempts = 0, not_before = pg_catalog.clock_timestamp()
     where id = ${param(chunk.id, 'bigint')}`);

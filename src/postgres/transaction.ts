@@ -81,6 +81,8 @@ function settingsFor(limits: TransactionLimits): Sql {
     extra_float_digits: '1',
     bytea_output: 'hex',
     jit: 'off',
+    // What is asked for here is few rows by their keys or places, and those just read: no table is worth reading whole.
+    random_page_cost: '0.01',
     max_parallel_workers_per_gather: '0',
   });
   return sql`${ours}, ${endWithClient(limits)} as ends_late`;

@@ -15,6 +15,7 @@ type BuiltInType =
   | 'oid[]'
   | 'name'
   | 'float8'
+  | 'tid[]'
   | 'jsonb'
   | 'interval';
 

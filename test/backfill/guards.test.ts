@@ -52,17 +52,16 @@ describe('a backfill keeps out of the way of writers:', () => {
       ...go,
       url: database.url,
       beforeQuery: async (text) => {
-        // Rows are written, and not yet committed.
-        if (wasFilled && text.includes('update rowgate.chunk')) {
-          wasFilled = false;
+        // Rows of a first pass are written, and not yet committed.
+        if (wasFilled && tries === 0 && text.includes('update rowgate.chunk')) {
           tries += 1;
           await database
             .run(
               `
               set lock_timeout = '300ms';
               begin;
-              update tenants set workspace_id = 999 where id = 3;
-              update orders set workspace_id = 999 where tenant_id = 3 and workspace_id is not null;
+              update tenants set workspace_id = 999;
+              update orders set workspace_id = 999 where workspace_id is not null;
               commit;`,
             )
             .catch(() => {});
@@ -70,7 +69,7 @@ describe('a backfill keeps out of the way of writers:', () => {
         if (isFill(text) && !text.includes('explain')) wasFilled = true;
       },
     });
-    assert.ok(tries > 0);
+    assert.equal(tries, 1);
     assert.equal(report.run?.state, 'completed', JSON.stringify(report.problems));
     const wrong = await database.rows(
       'select o.id from orders o join tenants t on t.id = o.tenant_id where o.workspace_id <> t.workspace_id',
@@ -109,7 +108,7 @@ describe('a backfill keeps out of the way of writers:', () => {
       catalog,
       [],
     );
-    const [lane] = fills.flatMap((fill) => makeLanes(fill).lanes);
+    const [lane] = fills.flatMap((fill) => makeLanes(fill, 18).lanes);
     assert.ok(lane);
     const range = { low: ['1'], high: ['9'] };
     const flat = (text: string): string => text.replaceAll(/\s+/g, ' ');

@@ -10,6 +10,28 @@ const tenants = `
 describe('a backfill fills', () => {
   const go = { execute: 'true', acknowledge: NO_GUARD } as const;
 
+  it('a table without making it, or an index that lacks the column, much larger', async (t) => {
+    if ((await testServer()).version < 14) return t.skip('PostgreSQL 13 fills in one pass');
+    const database = await createDatabase(`${tenants}
+      create table orders (id bigint primary key, tenant_id bigint, workspace_id bigint, note text);
+      alter table orders set (autovacuum_enabled = off);
+      insert into orders select i, 1 + i % 10, null, repeat('x', 100) from generate_series(1, 20000) i;
+      create index on orders (tenant_id);
+      create table copies (like orders including all);
+      insert into copies select * from orders;
+      create index on copies (workspace_id);`);
+    await database.run('vacuum (analyze) orders, copies');
+    const pages = `select pg_relation_size('orders') / 8192 as orders, pg_indexes_size('orders') / 8192 as indexes, pg_relation_size('copies') / 8192 as copies`;
+    const sizes = async (): Promise<number[]> =>
+      Object.values((await database.rows(pages))[0] ?? {}).map(Number);
+    const before = await sizes();
+    const report = await runFill({ url: database.url, rules: workspaceRule('orders, copies'), ...go });
+    assert.equal(report.run?.state, 'completed', JSON.stringify(report.problems));
+    assert.equal(report.run.rowsUpdated, 40_000);
+    const [orders = 0, indexes = 0, copies = 0] = (await sizes()).map((each, i) => each / (before[i] ?? 0));
+    assert.ok(orders < 1.7 && indexes < 1.85 && copies < 1.8, `${orders}, ${indexes}, ${copies}`);
+  });
+
   it('empty tables, tables of one row, and tables whose rows all stay as they are', async () => {
     const database = await createDatabase(`${tenants}
       create table none (id bigint primary key, tenant_id bigint, workspace_id bigint);

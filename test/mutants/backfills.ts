@@ -30,6 +30,26 @@ export const backfills: readonly Guard[] = [
     ),
   },
   {
+    guard: 'a range is filled in passes',
+    file: 'src/backfill/lane.ts',
+    find: 'return mayIndexIt ? 2 : 8;',
+    replace: 'return 1;',
+    test: {
+      file: 'test/backfill/shapes.test.ts',
+      title: 'a table without making it, or an index that lacks the column, much larger',
+    },
+  },
+  {
+    guard: 'the last pass takes every row that is left',
+    file: FILL,
+    find: 'pass === 0 ? [] : [isOfPass(lane, pass)]',
+    replace: 'lane.passes === 1 ? [] : [isOfPass(lane, pass)]',
+    test: {
+      file: 'test/backfill/backfill.test.ts',
+      title: 'fills each row from its parent, records it, and is complete when the rule finds nothing',
+    },
+  },
+  {
     guard: 'rows that a policy hides are an error',
     file: 'src/postgres/transaction.ts',
     find: "    row_security: 'off',\n",
