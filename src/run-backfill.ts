@@ -6,7 +6,7 @@ import { readLaneRecords } from './backfill/lane-records.ts';
 import { LEDGER_LIMITS } from './backfill/ledger.ts';
 import { obstaclesOf, preflightBackfill, type Finding } from './backfill/preflight.ts';
 import { beginRun, prepareRun } from './backfill/prepare-run.ts';
-import { readEvents, readLaneDetails, readProgress } from './backfill/run-details.ts';
+import { readEvents, readLaneDetails, readProgress, type LaneDetails } from './backfill/run-details.ts';
 import type { BackfillRun, RunState } from './backfill/backfill-run.ts';
 import { changeState, readRun, recordRemaining } from './backfill/runs.ts';
 import { expectSameServer, readServerIdentity } from './backfill/same-server.ts';
@@ -26,6 +26,7 @@ import { checkSelect } from './sql/grammar.ts';
 import { checkedSql, type Sql } from './sql/sql.ts';
 import { didYouMean } from './support/nearest.ts';
 import { asProblem, Problem, Problems } from './support/problem.ts';
+import { groupBy } from './support/group-by.ts';
 import type { BackfillWorld } from './world.ts';
 
 /** Who asked for a run, for its record. */
@@ -138,13 +139,19 @@ async function execute(
       await lookAgain({ options, world, requester, rules, found }, id, last);
     found.run = await inReadOnlyTransaction(last, LEDGER_LIMITS, async (ask) => ({
       ...(await readRun(ask, id)),
-      lanes: await readLaneDetails(ask, id),
+      lanes: (await readLaneDetails(ask, id)).map((lane) => withSamples(lane, options.samples)),
       progress: await readProgress(ask, id),
       events: await readEvents(ask, id, 50),
     }));
   } finally {
     if (last !== session) await last.close();
   }
+}
+
+/** With so many keys of each class: the ledger has more of them than whoever asked may want to show. */
+function withSamples(lane: LaneDetails, most: number): LaneDetails {
+  const samples = groupBy(lane.samples, (sample) => sample.class);
+  return { ...lane, samples: [...samples.values()].flatMap((same) => same.slice(0, most)) };
 }
 
 /** States of a run in which workers work on it. Whoever comes to one that is over only tells of it. */

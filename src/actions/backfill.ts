@@ -3,6 +3,7 @@ import { MAX_SUMMARY_BYTES } from '../github/limits.ts';
 import type { Runner, RunnerContext } from '../github/runner.ts';
 import type { Options } from '../options.ts';
 import { showProgress } from '../progress.ts';
+import { renderBackfillHtml } from '../report/backfill-html.ts';
 import { renderBackfillMarkdown } from '../report/backfill-markdown.ts';
 import type { BackfillReport } from '../report/backfill-report.ts';
 import { renderBackfill } from '../report/backfill-terminal.ts';
@@ -17,6 +18,7 @@ import type { BackfillWorld } from '../world.ts';
 import { backfillRefusal } from './may-backfill.ts';
 
 const BACKFILL_REPORT_FILE = 'backfill-report.json';
+const BACKFILL_PAGE_FILE = 'backfill-report.html';
 
 /** What the mode is handed by the door. */
 export type BackfillStep = {
@@ -130,6 +132,10 @@ async function show(report: BackfillReport, { runner, folder, summary }: Backfil
     await writeReportFile(renderJson(report), folder, BACKFILL_REPORT_FILE);
     return true;
   });
+  await attempt(BACKFILL_PAGE_FILE, async () => {
+    await writeReportFile(renderBackfillHtml(report, 'action'), folder, BACKFILL_PAGE_FILE);
+    return true;
+  });
   return degraded;
 }
 
@@ -159,12 +165,14 @@ function setOutputs(
 ): void {
   const { run, mode, estimate } = report;
   const remaining = mode === 'dry-run' ? rowsMissing(report) : run?.rowsRemaining;
+  const pathOf = (name: string): string => (degraded.includes(name) ? '' : reportPath(folder, name));
   const outputs = {
     'backfill-state': run?.state ?? (mode === 'dry-run' && estimate ? 'dry-run' : ''),
     'backfill-rows': String(run?.rowsUpdated ?? 0),
     'backfill-remaining': String(remaining ?? ''),
     'run-id': runId ?? '',
-    'report-path': degraded.includes(BACKFILL_REPORT_FILE) ? '' : reportPath(folder, BACKFILL_REPORT_FILE),
+    'report-path': pathOf(BACKFILL_REPORT_FILE),
+    'html-path': pathOf(BACKFILL_PAGE_FILE),
     degraded: degraded.join(','),
   };
   for (const [name, value] of Object.entries(outputs)) {

@@ -16,9 +16,9 @@ export type BatchCost = {
   readonly walBytes: number;
 };
 
-/** Fewer rows cost more in round trips than in work; more are more than a session should hold in memory. */
+/** Fewer rows cost more in round trips than in work; more hold locks for too long where a range's first pass is dear. */
 const LEAST_ROWS = 100;
-const MOST_ROWS = 50_000;
+const MOST_ROWS = 10_000;
 const FIRST_ROWS = 1_000;
 const DECAY = 0.75;
 /** So many that the first passes over two ranges are among them: those are dearer than the others. */

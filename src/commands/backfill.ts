@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { userInfo } from 'node:os';
 import process from 'node:process';
 import type { RawOptions } from '../options.ts';
+import { renderBackfillHtml } from '../report/backfill-html.ts';
 import { renderBackfill } from '../report/backfill-terminal.ts';
 import { renderJson } from '../report/json.ts';
 import { runBackfill } from '../run-backfill.ts';
@@ -10,7 +11,7 @@ import { write } from './output.ts';
 import { addDatabaseFlags, openWorld, readFlags } from './world.ts';
 
 /** Flags that are called otherwise than the options they set. */
-type Renamed = { readonly rule?: readonly string[]; readonly run?: string };
+type Renamed = { readonly rule?: readonly string[]; readonly run?: string; readonly html?: boolean };
 type BackfillFlags = Omit<RawOptions, 'backfillRule' | 'runId'> & Renamed;
 
 /** `rowgate backfill`: says what it would fill, or with --execute fills it. */
@@ -51,11 +52,12 @@ function addBackfillFlags(command: Command): Command {
     )
     .option('--require-signal <name...>', 'wait also where this signal cannot be read')
     .option('--throttle-query <select>', 'wait while the first value of this SELECT is true or above 0')
-    .option('--samples <n>', 'keys of rows to show for each table (default: 5)');
+    .option('--samples <n>', 'keys of rows to show for each table (default: 5)')
+    .option('--html', 'print one page of HTML: rowgate backfill --html > backfill.html');
 }
 
 /** Reads the flags, does it, and shows the report. */
-async function backfill({ rule, run, ...flags }: BackfillFlags, signal: AbortSignal): Promise<number> {
+async function backfill({ rule, run, html, ...flags }: BackfillFlags, signal: AbortSignal): Promise<number> {
   const options = readFlags(
     { ...flags, backfillRule: rule, runId: run },
     { backfillRule: 'rule', runId: 'run' },
@@ -63,6 +65,10 @@ async function backfill({ rule, run, ...flags }: BackfillFlags, signal: AbortSig
   const { world, end } = openWorld(options, signal);
   const report = await runBackfill(options, world, { name: userInfo().username, url: undefined });
   end();
-  await write(process.stdout, options.format === 'json' ? renderJson(report) : renderBackfill(report));
+  const text = (): string => {
+    if (options.format === 'json') return renderJson(report);
+    return html ? renderBackfillHtml(report, 'cli') : renderBackfill(report);
+  };
+  await write(process.stdout, text());
   return report.exitCode;
 }

@@ -2,6 +2,7 @@ import process from 'node:process';
 import type { RawOptions } from '../options.ts';
 import { EXIT_CLEAN } from '../report/exit-code.ts';
 import { renderJson } from '../report/json.ts';
+import { renderRolloutHtml } from '../report/rollout-html.ts';
 import { renderRolloutMarkdown } from '../report/rollout-markdown.ts';
 import { renderRolloutSql } from '../report/rollout-sql.ts';
 import { renderRollout } from '../report/rollout-text.ts';
@@ -25,12 +26,13 @@ export const addRollout: AddCommand = (program, { signal, finish }) => {
       '--markdown',
       'print Markdown, for a step summary: rowgate rollout --markdown >> $GITHUB_STEP_SUMMARY',
     )
+    .option('--html', 'print one page of HTML: rowgate rollout --html > rollout.html')
     .action(async (raw: RolloutFlags) => finish(await rollout(raw, signal)));
 };
 
-type RolloutFlags = RawOptions & { next?: boolean; markdown?: boolean };
+type RolloutFlags = RawOptions & { next?: boolean; markdown?: boolean; html?: boolean };
 
-async function rollout({ next, markdown, ...raw }: RolloutFlags, signal: AbortSignal): Promise<number> {
+async function rollout({ next, markdown, html, ...raw }: RolloutFlags, signal: AbortSignal): Promise<number> {
   const options = readFlags(raw);
   const { world, end } = openWorld(options, signal);
   const found = await runRollout(options, world);
@@ -38,6 +40,7 @@ async function rollout({ next, markdown, ...raw }: RolloutFlags, signal: AbortSi
   const text = (): string => {
     if (options.format === 'json') return renderJson(found);
     if (next) return renderRolloutSql(found);
+    if (html) return renderRolloutHtml(found);
     return markdown
       ? renderRolloutMarkdown(found)
       : renderRollout(found, { color: useColor(process.stdout) });

@@ -4,6 +4,7 @@ import { asProblem, Problem, type ProblemCode } from '../support/problem.ts';
 import { redactTarget } from './connection-string.ts';
 import type { ConnectionTarget } from './database.ts';
 import { preparePassword } from './prepared-password.ts';
+import { capitalised } from '../support/capitalised.ts';
 
 /** What the session knows about a failure that the error itself does not say. */
 type FailureContext = {
@@ -292,8 +293,4 @@ function connectionProblem(failure: Failure, cause: unknown, { target, connected
   }
   const message = `The connection to ${redactTarget(target)} was lost: ${says}`;
   return new Problem('connection-lost', message, { hint: LOST_HINT, cause });
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

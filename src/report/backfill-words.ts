@@ -1,4 +1,5 @@
 // Sentences about backfills that the terminal, the summary and the annotation share.
+import { capitalised } from '../support/capitalised.ts';
 import { formatDurationMs } from '../support/duration.ts';
 import type { BackfillReport, ReportedRun, TableCensus } from './backfill-report.ts';
 import { progressBar, percent } from './progress-chart.ts';
@@ -194,7 +195,7 @@ export function runRate(run: ReportedRun, nowMs: number): string | undefined {
 }
 
 /** What can be filled; while it is at work, within its bounds. */
-function goalOf(run: ReportedRun): number | undefined {
+export function goalOf(run: ReportedRun): number | undefined {
   const { state, rowsAtStart, maxRows, rowsUpdated } = run;
   if (rowsAtStart === null) return undefined;
   const residue = residueOf(run).reduce((sum, { count }) => sum + count, 0);
@@ -215,8 +216,4 @@ const TELLING: ReadonlySet<string> = new Set([
 /** The latest of them, oldest first. */
 export function tellingEvents({ events }: ReportedRun, most: number): ReportedRun['events'] {
   return events.filter(({ kind }) => TELLING.has(kind)).slice(-most);
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import { renderFigures } from './html/figures.ts';
+import { frame } from './html/frame.ts';
 import { renderHeatMap } from './html/heat-map.ts';
-import { html, Markup } from './html/markup.ts';
+import { html, type Markup } from './html/markup.ts';
 import { renderOverview } from './html/overview.ts';
 import { renderRuleList, type Detail } from './html/rule-list.ts';
-import { SCRIPT } from './html/script.ts';
-import { STYLE } from './html/style.ts';
 import { renderTargets } from './html/targets.ts';
 import { fewer } from './fewer.ts';
 import type { Report } from './report.ts';
@@ -75,29 +73,4 @@ function renderPage(report: Report, detail: Detail): Omit<RenderedHtml, 'step'> 
       </footer>
     </div>`;
   return { html: frame(headline(report), body), shown, total };
-}
-
-const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-
-const POLICY = `default-src 'none'; style-src ${hashOf(STYLE)}; script-src ${hashOf(SCRIPT)}; base-uri 'none'; form-action 'none'`;
-
-function frame(title: string, body: Markup): string {
-  // The policy has the hashes of what stands between these tags, to the last blank.
-  const style = new Markup(`<style>${STYLE}</style>`);
-  const script = new Markup(`<script>${SCRIPT}</script>`);
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
-        <meta name="referrer" content="no-referrer" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>Rowgate: ${title}</title>
-        ${style}
-      </head>
-      <body>
-        ${body} ${script}
-      </body>
-    </html>`.html;
 }

@@ -61,6 +61,10 @@ test('rows that cannot be filled fail the step, by class and with what to do', a
   assert.equal(run.outputs['backfill-remaining'], '3');
   assert.match(run.summary ?? '', /\| `orphan` \| 2 \| the parent they name is not there/);
   assert.match(run.summary ?? '', /\| `no_link` \| 1 \| they name no parent/);
+  assert.deepEqual(reportOf(run).run?.lanes.map(({ samples }) => samples), [[]], 'the Action shows no keys'); // prettier-ignore
+  const page = run.read(run.outputs['html-path'] ?? '') ?? '';
+  assert.match(page, /the parent they name is not there/);
+  assert.doesNotMatch(page, /class="keys"/, 'the Action shows no keys');
   assert.deepEqual(run.annotations.map(({ level }) => level), ['error']); // prettier-ignore
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { rolloutSchema } from '../../src/rollout/phase.ts';
 import { runCli, type CliRun } from '../support/cli.ts';
+import { readPage } from '../support/html-tree.ts';
 import { seedTables } from '../support/seed-tables.ts';
 import { runScript, statementsOf } from '../support/script.ts';
 import { createDatabase } from '../support/server.ts';
@@ -9,7 +10,7 @@ import { createDatabase } from '../support/server.ts';
 const rollout = (url: string, ...args: string[]): Promise<CliRun> =>
   runCli(['rollout', '--rules', 'rules/workspace-isolation.yml', '--database-url', url, ...args]);
 
-test('the command says where tables stand, as text, JSON and Markdown, and exits by drift', async () => {
+test('the command says where tables stand, as text, JSON, Markdown and HTML, and exits by drift', async () => {
   const { url } = await createDatabase(seedTables);
   const text = await rollout(url, '--phase', '3');
   assert.equal(text.exitCode, 1);
@@ -23,6 +24,12 @@ test('the command says where tables stand, as text, JSON and Markdown, and exits
   assert.equal(rolloutSchema.parse(JSON.parse(json.stdout)).verdict, 'on track');
   const markdown = await rollout(url, '--phase', '2', '--markdown');
   assert.match(markdown.stdout, /^## ✅ Rollout: On track: 14 columns, no drift\n/);
+  const page = readPage((await rollout(url, '--phase', '3', '--html')).stdout);
+  const textOf = (id: string): string => page.find(({ attributes }) => attributes['id'] === id)?.text ?? '';
+  assert.match(page.find(({ tag }) => tag === 'h1')?.text ?? '', /^Behind/);
+  assert.match(textOf('tables'), /public\.policies/);
+  assert.match(textOf('steps'), /not valid;/);
+  assert.match(textOf('rollback'), /forward/);
 });
 
 test('what --next prints can be run as it stands, and then nothing is left to print', async () => {

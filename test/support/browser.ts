@@ -27,14 +27,14 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Opens the page of a report; `said` gets whatever the browser complains of, and each request but the first. */
+/** Opens a page, or that of a report; `said` gets whatever the browser complains of, and each request but the first. */
 export async function openPage(
-  report: Report,
+  shown: Report | string,
   options: BrowserContextOptions,
   work: (page: Page, said: readonly string[]) => Promise<void>,
 ): Promise<void> {
   const file = path.join(folder, 'page.html');
-  writeFileSync(file, renderHtml(report, 2_000_000).html);
+  writeFileSync(file, typeof shown === 'string' ? shown : renderHtml(shown, 2_000_000).html);
   const context = await browser.newContext(options);
   try {
     const page = await context.newPage();

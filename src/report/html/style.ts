@@ -163,6 +163,7 @@ fieldset input:focus-visible + span { outline: 2px solid var(--link); outline-of
 .lines thead th { border-top: 0; font-size: 12px; font-weight: 500; color: var(--quiet); white-space: nowrap; }
 .lines tbody th { font-weight: 500; overflow-wrap: anywhere; min-width: 110px; }
 .lines tbody td { overflow-wrap: anywhere; }
+.grid tbody th, .grid tbody td { overflow-wrap: break-word; max-width: 44ch; }
 .lines .num { text-align: right; white-space: nowrap; }
 .lines td:last-child, .lines th:last-child { padding-right: 0; }
 .lines tr.broken > .num:nth-of-type(1) { color: var(--broken); font-weight: 600; }
@@ -181,6 +182,11 @@ fieldset input:focus-visible + span { outline: 2px solid var(--link); outline-of
 .bars li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 2px 12px; margin-top: 10px; font-size: 14px; }
 .bars .label { overflow-wrap: anywhere; }
 .bars .note { overflow-wrap: anywhere; }
+.chart svg { display: block; width: 100%; height: 220px; }
+.chart .scale { display: flex; justify-content: space-between; color: var(--quiet); font-size: 13px; font-variant-numeric: tabular-nums; margin: 4px 0; }
+.chart .under { fill: var(--held-soft); }
+.chart .line { fill: none; stroke: var(--held); stroke-width: 2; vector-effect: non-scaling-stroke; }
+.chart .mark { stroke: var(--unknown); stroke-width: 1.5; stroke-dasharray: 4 3; vector-effect: non-scaling-stroke; }
 .bar { grid-column: 1 / -1; display: block; width: 100%; height: 6px; border-radius: 3px; }
 footer { margin-top: 32px; padding-top: 16px; border-top: 1px solid var(--line); color: var(--quiet); font-size: 13px; overflow-wrap: anywhere; }
 

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { renderBackfillHtml } from '../../../src/report/backfill-html.ts';
 import { renderBackfillMarkdown } from '../../../src/report/backfill-markdown.ts';
-import {
-  backfillReportSchema,
-  type BackfillReport,
-  type ReportedRun,
-} from '../../../src/report/backfill-report.ts';
 import { renderBackfill, runLines } from '../../../src/report/backfill-terminal.ts';
 import {
   backfillAdvice,
@@ -14,81 +10,10 @@ import {
   runProgress,
   runRate,
 } from '../../../src/report/backfill-words.ts';
+import { dryRun, lane, reportOf, runOf } from '../../support/backfill-reports.ts';
+import { readPage } from '../../support/html-tree.ts';
 import { parseCommand } from '../../support/runner-emulator.ts';
 import { hostileStrings } from '../../trust/hostile-corpus.ts';
-
-const lane = (text: string): ReportedRun['lanes'][number] => ({
-  rule: text,
-  table: text,
-  columns: [text],
-  rowsUpdated: 90,
-  chunksDone: 3,
-  chunksOpen: 1,
-  residue: { orphan: 4 },
-  samples: [],
-  workedMs: 900,
-  walBytes: 1,
-  sqlstates: [text],
-});
-
-const runOf = (text: string, more: Partial<ReportedRun> = {}): ReportedRun => ({
-  id: '7',
-  state: 'stopped_at_bound',
-  reason: text,
-  rules: [text],
-  maxRows: 90,
-  deadline: text,
-  rowsAtStart: 200,
-  rowsUpdated: 90,
-  rowsRemaining: 110,
-  createdAt: text,
-  startedAt: text,
-  finishedAt: text,
-  elapsedMs: 61_000,
-  idleMs: 10,
-  requestedBy: text,
-  runUrl: text,
-  lanes: [lane(text)],
-  progress: [0, 30, 60].map((s, i) => ({
-    at: `2026-01-01T00:00:${String(s).padStart(2, '0')}Z`,
-    rows: i * 45,
-  })),
-  events: [{ at: text, kind: 'holding', detail: text, worker: text }],
-  ...more,
-});
-
-/** A report that holds a text wherever a database, a rule or a person can put one. */
-function reportOf(text: string, more: Partial<BackfillReport> = {}): BackfillReport {
-  const problem = {
-    code: 'internal',
-    message: text.replaceAll('\n', ' '),
-    hint: text,
-    at: { file: text, line: 1, column: 2 },
-  };
-  return backfillReportSchema.parse({
-    version: 1,
-    mode: 'execute',
-    exitCode: 0,
-    startedAt: '2026-01-01T00:00:00.000Z',
-    elapsedMs: 62_000,
-    target: { database: text, serverVersion: text, role: text, pooled: false },
-    census: [
-      { rule: text, table: text, columns: [text], outcome: 'measured', classes: { resolvable: 200, orphan: 4 }, waitsFor: [text], samples: [], problem: null },
-      { rule: text, table: text, columns: [text], outcome: 'unknown', classes: {}, waitsFor: [], samples: [], problem },
-      { rule: text, table: text, columns: [text], outcome: 'measured', classes: {}, waitsFor: [], samples: [], problem: null },
-    ],
-    findings: (['refuse', 'acknowledge', 'note'] as const).map((weight) => ({ weight, name: `a:${text}`, acknowledged: false, message: text, hint: text })),
-    estimate: { rows: 200, batches: 1, walBytes: 1, runsNeeded: 3 },
-    run: runOf(text),
-    ended: 'bound',
-    recheck: [{ rule: text, table: text, outcome: 'broken', violations: 3, reason: text }],
-    problems: [problem],
-    warnings: [problem],
-    ...more,
-  } satisfies BackfillReport); // prettier-ignore
-}
-
-const dryRun = { mode: 'dry-run', run: null, ended: null } as const;
 
 const UNSEEN = /(?![ \n])[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u;
 /** What is markup: all that no value may bring. Code and entities are values. */
@@ -121,6 +46,50 @@ for (const [what, more] of [
     }
   });
 }
+
+for (const [what, more] of [
+  ['a run', {}],
+  ['a dry run', dryRun],
+] as const) {
+  test(`no text of a database or a rule is markup in the page of ${what}`, () => {
+    const page = (text: string) => readPage(renderBackfillHtml(reportOf(text, more), 'action'));
+    const shape = (text: string): string[] =>
+      page(text).map(({ tag, attributes }) => `${tag} ${Object.keys(attributes).join(' ')}`);
+    const harmless = shape('harmless');
+    for (const text of hostileStrings) {
+      assert.deepEqual(shape(text), harmless, JSON.stringify(text));
+      assert.doesNotMatch(page(text)[0]?.text ?? '', UNSEEN);
+    }
+  });
+}
+
+test('a page shows rows over time, each table, what is left with its remedy and keys, and what held it', () => {
+  const samples = [{ class: 'orphan', key: ['17', 'b'] }];
+  const run = runOf('why', {
+    lanes: [{ ...lane('public.orders'), samples }],
+    startedAt: '2026-01-01T00:00:00Z',
+    events: [{ at: '2026-01-01T00:00:31Z', kind: 'holding', detail: 'a replica is behind', worker: null }],
+  });
+  const page = readPage(renderBackfillHtml(reportOf('x', { run }), 'action'));
+  const of = (tag: string): string[] => page.filter((each) => each.tag === tag).map(({ text }) => text);
+  const picture = page.find(({ attributes }) => attributes['role'] === 'img');
+  assert.equal(picture?.attributes['aria-label'], 'Rows filled over 1 min 00 s: 90 of 196');
+  const line = page.find(({ tag }) => tag === 'polyline')?.attributes['points'];
+  assert.equal(line, '0.0,220.0 0.0,220.0 500.0,169.5 1000.0,119.0');
+  assert.equal(page.find(({ tag }) => tag === 'line')?.attributes['x1'], '516.7');
+  const text = of('body').join('');
+  for (const part of ['public.orders', 'the parent they name is not there', 'a replica is behind', 'public.orders 17, b', 'run-id: 7'])
+    assert.ok(text.includes(part), part); // prettier-ignore
+  const left = page.find(({ attributes }) => attributes['id'] === 'residue');
+  assert.match(left?.text ?? '', /orphan\s*4/);
+});
+
+test('a page of a run without progress has no picture, and one that was not counted again says so', () => {
+  const run = runOf('x', { progress: [], rowsRemaining: null, rowsAtStart: null });
+  const page = readPage(renderBackfillHtml(reportOf('x', { run }), 'cli'));
+  assert.ok(!page.some(({ attributes }) => attributes['role'] === 'img'));
+  assert.match(page[0]?.text ?? '', /not counted again yet/);
+});
 
 test('a summary that is too long says less in steps, always that it does, and stays below the limit', () => {
   const lanes = Array.from({ length: 150 }, (_, i) => lane(`public.table_${i}`));
@@ -192,6 +161,6 @@ test('a rate is told of a run at work once there is enough to go by', () => {
 
 test('what a run shows of itself names its tables, bounds, who asked, and what held it', () => {
   const text = runLines(runOf('because'), 0).join('\n');
-  for (const part of ['Run 7 is stopped at a bound', '90 filled; 4 orphan; 1 batch open; met because', 'at most 90 rows', 'asked for by because', 'because holding: because', 'the parent they name is not there'])
+  for (const part of ['Run 7 is stopped at a bound', '90 filled; 4 orphan; 1 batch open; met because', 'at most 90 rows', 'asked for by because', ':45.000Z holding: because', 'the parent they name is not there'])
     assert.ok(text.includes(part), `${text}\nlacks ${part}`);
 }); // prettier-ignore
