@@ -18,7 +18,9 @@ export type KeyRange = {
 
 const PG_CATALOG = identifier('pg_catalog');
 const list = (pieces: readonly Sql[]): Sql => join(pieces, sql`, `);
-const place = identifier('place');
+// Beside columns of the user's, of whatever name: these are none that anybody would give.
+const place = identifier('rowgate place');
+const lacking = identifier('rowgate lacking');
 const ctid = column(ROW_ALIAS, identifier('ctid'));
 const keyName = (index: number): Identifier => identifier(`key_${index}`);
 const onRow = ({ name }: Column): Sql => column(ROW_ALIAS, name);
@@ -149,7 +151,6 @@ export type Filling = {
  */
 export function fillRows(lane: Lane, { range, most, places, lockedKeys }: Filling): Sql {
   const { fill, leaf } = lane;
-  const lacking = identifier('lacking');
   const from = fill.hops.map(
     ({ relation, alias }, i) => sql`${relation.name} as ${alias}, ${lockedSet(lane, i, lockedKeys[i] ?? [])}`,
   );

@@ -270,6 +270,27 @@ rules:
     assert.equal(report.run?.state, 'completed', JSON.stringify(report.problems));
   });
 
+  it('columns that are called what the statements call something, too', async () => {
+    const database = await createDatabase(`
+      create table candidates (place bigint primary key, value_0 bigint);
+      insert into candidates select i, i * 2 from generate_series(1, 5) i;
+      create table resolved (place bigint, lacking bigint, ctid_ bigint, is_filled bigint, value_0 bigint, r bigint, key_0 bigint, primary key (place, lacking));
+      insert into resolved select i, i % 7, 1, 1, null, 1 + i % 5, 1 from generate_series(1, 500) i;`);
+    const rules = `
+version: 1
+rules:
+  - id: rows-have-a-value
+    kind: not_null
+    tables: [resolved]
+    column: value_0
+    backfill: { from: candidates, on: { r: place }, set: { value_0: value_0 } }
+`;
+    const acknowledge = 'no-writer-guard:rows-have-a-value';
+    const report = await runFill({ url: database.url, rules, ...go, acknowledge });
+    assert.equal(report.run?.state, 'completed', JSON.stringify(report.problems));
+    assert.equal(report.run.rowsUpdated, 500);
+  });
+
   it('a column of a unique key that other tables reference, with the stronger lock that this takes', async () => {
     const database = await createDatabase(`${tenants}
       create table orders (id bigint primary key, tenant_id bigint, workspace_id bigint, unique (id, workspace_id));
