@@ -8,6 +8,7 @@ import { identifier } from '../sql/identifier.ts';
 import { allOf, column, param, sql, type Sql } from '../sql/sql.ts';
 import { asProblem, Problem } from '../support/problem.ts';
 import type { CheckResult, Outcome } from './check-result.ts';
+import { cancelled } from './run-checks.ts';
 
 /** A write that a rule forbids, and how to see whether the row is so afterwards. */
 type Attempt = {
@@ -57,7 +58,7 @@ async function probe(
   if (attempts === undefined) return unknown(NOT_PROBEABLE);
   const answers: Answer[] = [];
   for (const attempt of attempts) {
-    if (signal.aborted) return unknown(new Problem('cancelled', 'the run ended before this was tried'));
+    if (signal.aborted) return unknown(cancelled(signal));
     if (!session.alive)
       return unknown(new Problem('connection-lost', 'the connection was lost before this was tried'));
     answers.push(await tryOne(attempt, check, session, limits));

@@ -197,7 +197,8 @@ async function cancelledBy(signal: AbortSignal, session: Session, work: () => Pr
   }
 }
 
-function cancelled({ reason }: AbortSignal): Problem {
+/** Why a check was not finished, of a signal that ended the run: somebody's wish, or a budget that was spent. */
+export function cancelled({ reason }: AbortSignal): Problem {
   if (reason instanceof Problem) return reason;
   return new Problem('cancelled', 'the run was cancelled before this check was finished');
 }

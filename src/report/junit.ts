@@ -2,6 +2,7 @@ import { visible } from '../support/plain.ts';
 import { decisiveIn } from './decisive.ts';
 import type { Report, ReportProblem, ReportResult } from './report.ts';
 import {
+  debtText,
   groupByRule,
   headline,
   placeText,
@@ -45,6 +46,8 @@ type Case = {
   readonly name: string;
   readonly elapsedMs: number;
   readonly file?: string;
+  /** What is worth knowing of a case that passed. */
+  readonly output?: string;
   /** Missing for a case that passed. */
   readonly ending?: {
     readonly tag: 'failure' | 'error' | 'skipped';
@@ -66,7 +69,9 @@ function ruleSuite({ rule, results }: RuleGroup, isDecisive: (result: ReportResu
         elapsedMs: result.elapsedMs,
         file: result.source.file,
       };
-      return result.outcome === 'held' ? common : { ...common, ending: endingOf(result, isDecisive(result)) };
+      const output = debtText([result]);
+      if (result.outcome === 'held') return output === '' ? common : { ...common, output };
+      return { ...common, ending: endingOf(result, isDecisive(result)) };
     }),
   };
 }
@@ -105,9 +110,10 @@ function emptySuite(): Suite {
   return { name: 'The run', cases: [{ className: 'rowgate', name: 'results', elapsedMs: 0, ending }] };
 }
 
-function renderCase({ className, name, elapsedMs, file, ending }: Case): string {
+function renderCase({ className, name, elapsedMs, file, ending, output }: Case): string {
   const head = `    <testcase${attributes({ name, classname: className, time: seconds(elapsedMs), file })}`;
-  if (!ending) return `${head}/>`;
+  if (!ending && output === undefined) return `${head}/>`;
+  if (!ending) return `${head}><system-out>${xmlText(output ?? '')}</system-out></testcase>`;
   const { tag, type, message, text } = ending;
   return `${head}>
       <${tag}${attributes({ type, message })}>${text.split('\n').map(xmlText).join('\n')}</${tag}>

@@ -41,6 +41,12 @@ test('held passes, broken fails, not measured is an error, not enforced is skipp
   }
 });
 
+test('debt that holds passes, and is told with it', () => {
+  const debt = { leaks: 0, count: 1_204, was: 1_300, since: null };
+  const told = ending(reportOf([{ ...broken, outcome: 'held', debt }]));
+  assert.deepEqual([told?.name, told?.text], ['system-out', 'debt 1,204 (was 1,300)']);
+});
+
 test('a warning that does not fail the run is skipped, and fails where fail-on says so', () => {
   const warning = { ...broken, severity: 'warning' } as const;
   assert.equal(ending(reportOf([warning]))?.name, 'skipped');
