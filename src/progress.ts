@@ -35,8 +35,9 @@ export function showProgress(stream: NodeJS.WriteStream): {
   };
 }
 
+/** A line that wrapped could not be written over. A terminal that does not know its width says that it is 0. */
 function clip(line: string, columns: number): string {
-  return line.slice(0, Math.max(1, columns - 1));
+  return line.slice(0, (columns || 80) - 1);
 }
 
 function describe(event: Exclude<RunEvent, { event: 'backfill' }>): string {

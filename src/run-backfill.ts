@@ -18,7 +18,7 @@ import type { Database, Session } from './postgres/database.ts';
 import type { SnapshotTarget } from './postgres/snapshot.ts';
 import { inReadOnlyTransaction, inTransaction } from './postgres/transaction.ts';
 import type { BackfillReport } from './report/backfill-report.ts';
-import { shellWord } from './report/backfill-words.ts';
+import { counted, shellWord } from './report/backfill-words.ts';
 import { makeBackfillReport, type BackfillFindings } from './report/make-backfill-report.ts';
 import { loadRules } from './rules/load-rules.ts';
 import type { RuleSet } from './rules/rule.ts';
@@ -188,7 +188,7 @@ async function lookAgain(
       await change(
         'completed_with_residue',
         rows > 0
-          ? `${rows} rows still lack their value`
+          ? `${counted(rows, 'row')} still without a value`
           : 'its rules are still broken, by rows that have a value',
       );
   } catch (error) {
