@@ -154,22 +154,20 @@ async function weigh(report: Report): Promise<Map<string, number>> {
     const onMissingPermission = (message: string): void => {
       throw new Error(message);
     };
+    const gate = { key: 'gate', run: { id: 1, attempt: 1 } };
     const comment = stickyComment({
       conversation: openConversation({ ...place, number: 7, apiUrl: api.url }),
       showing: 'always',
-      key: 'gate',
-      run: { id: 1, attempt: 1 },
+      ...gate,
       runUrl: undefined,
       onMissingPermission,
     });
     await comment.write(report);
     bytes.set('comment', Buffer.byteLength(api.state.comments[0]?.body ?? ''));
-    const checkRun = openCheckRun({ ...place, apiUrl: api.url, headSha: HEAD, name: 'Rowgate', externalId: 'bench', detailsUrl: undefined }); // prettier-ignore
+    const checkRun = openCheckRun({ ...place, apiUrl: api.url, headSha: HEAD, beforeSha: undefined, name: 'Rowgate', externalId: 'bench', detailsUrl: undefined }); // prettier-ignore
     const nothing = (): void => {};
-    await checkRunChannel({ checkRun, onBegun: nothing, onCompleted: nothing, onMissingPermission }).write(
-      report,
-      'rule',
-    );
+    const told = { onBegun: nothing, onCompleted: nothing, onMissingPermission };
+    await checkRunChannel({ ...gate, ...told, checkRun }).write(report, 'rule');
     const [made] = api.state.checkRuns;
     bytes.set('check run: summary', Buffer.byteLength(made?.summary ?? ''));
     bytes.set('check run: annotations', Buffer.byteLength(JSON.stringify(made?.annotations ?? [])));

@@ -21,7 +21,8 @@ import { EXIT_NOT_STARTED, EXIT_UNKNOWN } from './report/exit-code.ts';
 import { publish, type NoChannel, type Showing } from './report/publish.ts';
 import { HTML_FILE, JUNIT_FILE, SARIF_FILE } from './report/publish-files.ts';
 import { REPORT_FILE, reportPath } from './report/report-file.ts';
-import { makeChanges } from './report/tallies.ts';
+import type { StickyComment } from './report/sticky-comment.ts';
+import { makeChanges, type Tallies } from './report/tallies.ts';
 import type { Report } from './report/report.ts';
 import type { RuleSet } from './rules/rule.ts';
 import { run, runProbe } from './run.ts';
@@ -90,7 +91,7 @@ async function main(runner: Runner): Promise<number> {
     );
   }
   const comment = openComment(step);
-  const before = 'tallies' in comment ? await comment.tallies() : undefined;
+  const before = await talliesBefore(comment, checkRun);
   const changes = before && makeChanges(report, before);
   const annotations =
     inputs.annotations === 'changed' ? await changedPlaces(rules, context, runner) : inputs.annotations;
@@ -151,10 +152,23 @@ function beginCheckRun(step: CheckRunStep): CheckRunChannel | NoChannel {
   const channel = checkRunChannel({
     ...kept,
     checkRun: openCheckRun(access),
+    key: step.commentKey,
+    run: step.context.run,
     onMissingPermission: (message) => noticePermission(message, step.runner),
   });
   channel.begin();
   return channel;
+}
+
+/** What the last run counted, from whatever of it is on GitHub. */
+async function talliesBefore(
+  ...places: readonly (CheckRunChannel | StickyComment | NoChannel)[]
+): Promise<Tallies | undefined> {
+  for (const place of places) {
+    const tallies = 'tallies' in place ? await place.tallies() : undefined;
+    if (tallies) return tallies;
+  }
+  return undefined;
 }
 
 /** The files that the pull request changes; without them, for whatever reason, annotations stand on the rules' lines. */

@@ -1,7 +1,7 @@
 import type { ChangedFile } from './github/pull-request.ts';
 import type { Migration, Migrations } from './migrations/migration.ts';
 import { folderFiles } from './rules/folder-files.ts';
-import { firstMatch } from './support/matches-globs.ts';
+import { matchingPaths } from './support/matches-globs.ts';
 import { asProblem, Problem } from './support/problem.ts';
 
 /** A migration larger than this is not read; it then ends unknown. */
@@ -33,8 +33,22 @@ export async function changedMigrations(
   changed: readonly ChangedFile[],
   conditions: Migrations['conditions'],
 ): Promise<Migrations> {
-  const wanted = changed.filter(({ path }) => firstMatch(globs, [path]) !== undefined);
-  const files = wanted
+  const named = matchingPaths(
+    globs,
+    changed.map(({ path }) => path),
+  );
+  // Whoever opens the pull request names its files: a name that takes for ever must not hide a migration.
+  if (!named)
+    throw new Problem(
+      'not-measurable',
+      'migrations: its globs take too long over the names of the changed files',
+      {
+        hint: 'Write them with fewer stars in one name, such as migrations/**/*.sql.',
+      },
+    );
+  const wanted = new Set(named);
+  const files = changed
+    .filter(({ path }) => wanted.has(path))
     .map(({ path, firstAddedLine }) => ({ file: path, changedFrom: firstAddedLine }))
     .toSorted((a, b) => (a.file < b.file ? -1 : 1));
   return { files: await readMigrations(folder, files), conditions };

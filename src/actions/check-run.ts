@@ -39,14 +39,15 @@ export function checkRunAccess(
   { commentKey, context, runner, signal }: CheckRunStep,
   externalId: string,
 ): CheckRunAccess | { readonly reason: string } {
-  const { pullRequest, repository = '', apiUrl, runUrl, sha } = context;
+  const { pullRequest, repository = '', apiUrl, runUrl, sha, beforeSha } = context;
   const [owner, repo] = repository.split('/');
   const token = runner.input('github-token');
   const headSha = pullRequest?.headSha ?? sha;
   if (!owner || !repo || headSha === undefined) return { reason: 'the run is about no commit' };
   if (token === undefined) return { reason: 'there is no github-token' };
   const name = commentKey === 'gate' ? 'Rowgate' : `Rowgate: ${commentKey}`;
-  return { owner, repo, headSha, name, externalId, detailsUrl: runUrl, token, apiUrl, signal };
+  const place = { owner, repo, headSha, beforeSha };
+  return { ...place, name, externalId, detailsUrl: runUrl, token, apiUrl, signal };
 }
 
 const WORDS: Readonly<Record<'cancelled' | 'failure', string>> = {

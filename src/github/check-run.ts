@@ -19,6 +19,11 @@ export interface CheckRun {
   /** The id of one that another process has begun, maybe without hearing of it. */
   find(): Promise<number | undefined>;
   /**
+   * Summaries of the checks of the same name and app that have ended on this commit, and on the one before it, the newest
+   * first. This check has to have begun: it says which app it is.
+   */
+  earlier(): Promise<readonly string[]>;
+  /**
    * Ends it, if need be without annotations: rejects only where it is not ended. Gives how many annotations it has
    * taken, and what GitHub said to the others.
    */

@@ -9,6 +9,8 @@ import { isStatus, PATIENCE, persisting, type Patience, type Persist } from './p
 export type CheckRunAccess = Place & {
   /** The commit: of a pull request its head, as GitHub shows no checks of the merge that the run checks out. */
   readonly headSha: string;
+  /** The commit that was there before; undefined where the event does not say. */
+  readonly beforeSha: string | undefined;
   readonly name: string;
   /** Of this check run alone: it is found by that again, where no answer came. */
   readonly externalId: string;
@@ -22,7 +24,8 @@ const Found = z.object({
   id: z.int().positive(),
   external_id: z.string().nullish(),
   status: z.string(),
-  output: z.object({ annotations_count: z.int().min(0) }),
+  app: z.object({ id: z.int() }).nullish(),
+  output: z.object({ summary: z.string().nullish(), annotations_count: z.int().min(0) }),
 });
 const Listed = z.object({ check_runs: z.array(Found) });
 
@@ -34,6 +37,7 @@ export function openCheckRun({
   owner,
   repo,
   headSha: head_sha,
+  beforeSha,
   name,
   externalId: external_id,
   detailsUrl,
@@ -46,18 +50,15 @@ export function openCheckRun({
   const checks = async () => (await openOctokit(token, apiUrl)).rest.checks;
   const request = (deadline: AbortSignal) => ({ request: { signal: deadline, log: SILENT } });
 
-  const find = async (deadline: AbortSignal): Promise<number | undefined> => {
+  const list = async (deadline: AbortSignal, ref: string): Promise<z.infer<typeof Listed>['check_runs']> => {
     const { listForRef } = await checks();
-    const named = {
-      ...at,
-      ref: head_sha,
-      check_name: name,
-      filter: 'all' as const,
-      per_page: MAX_PAGE_ITEMS,
-    };
+    const named = { ...at, ref, check_name: name, filter: 'all' as const, per_page: MAX_PAGE_ITEMS };
     const { data } = await listForRef({ ...named, ...request(deadline) });
-    return Listed.parse(data).check_runs.find((each) => each.external_id === external_id)?.id;
+    return Listed.parse(data).check_runs;
   };
+  const isThis = (each: z.infer<typeof Found>): boolean => each.external_id === external_id;
+  const find = async (deadline: AbortSignal): Promise<number | undefined> =>
+    (await list(deadline, head_sha)).find(isThis)?.id;
 
   /** Where no answer came to an earlier try it may have been done all the same, and to do it again would double annotations. */
   const update = async (
@@ -84,6 +85,22 @@ export function openCheckRun({
 
   return {
     find: () => persisting(patience, signal)(find),
+    earlier: async () => {
+      const persist = persisting(patience, signal);
+      const here = await persist((deadline) => list(deadline, head_sha));
+      const app = here.find(isThis)?.app?.id;
+      // Any app may give a check any name.
+      if (app === undefined) return [];
+      // A commit that was pushed over may be gone.
+      const there =
+        beforeSha === undefined ? [] : await persist((deadline) => list(deadline, beforeSha)).catch(() => []);
+      return [here, there].flatMap((checkRuns) =>
+        checkRuns
+          .filter((each) => each.app?.id === app && each.status === 'completed' && !isThis(each))
+          .toSorted((a, b) => b.id - a.id)
+          .map(({ output }) => output.summary ?? ''),
+      );
+    },
     begin: () => {
       let isRetry = false;
       return persisting(

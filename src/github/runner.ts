@@ -115,6 +115,8 @@ export type RunnerContext = {
   readonly isPrivate: boolean | undefined;
   /** The commit that is checked out: on a pull request a merge, not the pull request's head. */
   readonly sha: string | undefined;
+  /** The head that was pushed over, of a branch or a pull request; undefined where there was none. */
+  readonly beforeSha: string | undefined;
   readonly ref: string | undefined;
   /** Whether the ref is the default branch, or one that the repository's settings protect. */
   readonly isProtectedRef: boolean;
@@ -158,6 +160,7 @@ export function runnerContext(env: NodeJS.ProcessEnv): RunnerContext {
     repository: env.GITHUB_REPOSITORY || undefined,
     isPrivate: event.repository?.private,
     sha: env.GITHUB_SHA || undefined,
+    beforeSha: event.before,
     ref: env.GITHUB_REF || undefined,
     isProtectedRef: isProtectedRef(event, env),
     actor: env.GITHUB_ACTOR || undefined,
@@ -203,6 +206,8 @@ const absent = <Schema extends z.ZodType>(schema: Schema) => schema.optional().c
 /** The parts of an event that are read, each on its own: one that is not as GitHub describes it counts as absent. */
 const Event = z
   .object({
+    // All zeros of a branch that is new.
+    before: absent(z.string().regex(/^(?!0+$)[0-9a-f]{40,64}$/)),
     repository: named
       .extend({ private: z.boolean(), default_branch: z.string().optional().catch(undefined) })
       .optional()

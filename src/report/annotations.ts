@@ -1,6 +1,6 @@
 import type { Annotation } from '../github/annotation.ts';
 import type { ChangedFile } from '../github/pull-request.ts';
-import { firstMatch } from '../support/matches-globs.ts';
+import { matchingPaths } from '../support/matches-globs.ts';
 import type { Report, ReportResult } from './report.ts';
 import {
   findingsOf,
@@ -122,7 +122,7 @@ function placeInChange(
   const paths = changed?.pathsOf(rule) ?? [];
   if (!changed || paths.length === 0) return undefined;
   const added = changed.files.filter(({ firstAddedLine }) => firstAddedLine !== undefined);
-  const named = firstMatch(paths, added.map(({ path }) => path)); // prettier-ignore
+  const [named] = matchingPaths(paths, added.map(({ path }) => path)) ?? []; // prettier-ignore
   const file = added.find(({ path }) => path === named);
   return file && { file: file.path, line: file.firstAddedLine ?? 1, endLine: file.firstAddedLine ?? 1 };
 }

@@ -3,12 +3,17 @@ import { MAX_CHECK_ANNOTATIONS_PER_REQUEST, MAX_CHECK_SUMMARY_BYTES } from '../g
 import { isForbidden } from '../github/persistence.ts';
 import { renderAnnotations, type ChangedPlaces } from './annotations.ts';
 import { whyRefused, type Shown } from './channel.ts';
+import { readMarker, writeMarker, type RunRef } from './comment-marker.ts';
 import { renderMarkdown } from './markdown.ts';
 import type { Report } from './report.ts';
+import { talliesOf, type Tallies } from './tallies.ts';
 import { headline } from './words.ts';
 
 export type CheckRunOptions = {
   readonly checkRun: CheckRun;
+  /** Which of several gates it is of. */
+  readonly key: string;
+  readonly run: RunRef;
   /** Told the id as soon as it is known, and when there is nothing left to end. */
   readonly onBegun: (id: number) => void;
   readonly onCompleted: () => void;
@@ -20,6 +25,8 @@ export type CheckRunOptions = {
 export interface CheckRunChannel {
   /** Has GitHub show it as in progress, while the run goes on. */
   begin(): void;
+  /** What the last run counted, as its check holds it; undefined when there was none, or GitHub does not say. Never rejects. */
+  tallies(): Promise<Tallies | undefined>;
   /** Ends it with the report, or says why not. Never rejects. */
   write(report: Report, annotations: ChangedPlaces | 'rule' | 'none'): Promise<Shown>;
 }
@@ -29,7 +36,7 @@ const LIMIT = 6 * MAX_CHECK_ANNOTATIONS_PER_REQUEST;
 const LIMITS = { error: LIMIT, warning: LIMIT, notice: LIMIT };
 
 export function checkRunChannel(options: CheckRunOptions): CheckRunChannel {
-  const { checkRun, onBegun, onCompleted } = options;
+  const { checkRun, key, onBegun, onCompleted } = options;
   let begun: Promise<number> | undefined;
   const begin = (): Promise<number> => {
     begun ??= checkRun.begin().then((id) => {
@@ -41,10 +48,19 @@ export function checkRunChannel(options: CheckRunOptions): CheckRunChannel {
   return {
     // Whatever becomes of it is told when the result is written.
     begin: () => void begin().catch(() => {}),
+    tallies: async () => {
+      try {
+        await begin();
+        const markers = (await checkRun.earlier()).map(readMarker);
+        return markers.find((marker) => marker?.key === key && marker.tallies)?.tallies;
+      } catch {
+        return undefined;
+      }
+    },
     write: async (report, annotations) => {
       try {
         const id = await begin();
-        const shown = await complete(report, annotations, checkRun, id);
+        const shown = await complete(report, annotations, options, id);
         onCompleted();
         return shown;
       } catch (error) {
@@ -57,7 +73,7 @@ export function checkRunChannel(options: CheckRunOptions): CheckRunChannel {
 async function complete(
   report: Report,
   where: ChangedPlaces | 'rule' | 'none',
-  checkRun: CheckRun,
+  { checkRun, key, run }: CheckRunOptions,
   id: number,
 ): Promise<Shown> {
   const rendered = renderAnnotations(
@@ -67,12 +83,14 @@ async function complete(
   );
   // A problem of the whole run stands in no file; the summary has it.
   const annotations = where === 'none' ? [] : rendered.annotations.filter(({ file }) => file !== '');
-  const { markdown: summary, isWhole, ...inSummary } = renderMarkdown(report, MAX_CHECK_SUMMARY_BYTES);
+  const marker = `${writeMarker({ key, run, tallies: talliesOf(report) })}\n`;
+  const room = MAX_CHECK_SUMMARY_BYTES - Buffer.byteLength(marker);
+  const { markdown, isWhole, ...inSummary } = renderMarkdown(report, room);
   const conclusion = conclusionOf(report);
   const { taken, refusal } = await checkRun.complete(id, {
     conclusion,
     title: headline(report),
-    summary,
+    summary: `${marker}${markdown}`,
     annotations,
   });
   const reasons = [

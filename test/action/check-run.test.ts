@@ -22,6 +22,16 @@ const event = {
   name: 'pull_request',
   payload: { repository: shop, pull_request: { number: 7, head, base: { sha: 'b'.repeat(40), repo: shop } } },
 };
+const pushed = { sha: 'e'.repeat(40), repo: shop };
+/** The same pull request after another push. */
+const nextEvent = {
+  name: 'pull_request',
+  payload: {
+    ...event.payload,
+    before: head.sha,
+    pull_request: { ...event.payload.pull_request, head: pushed },
+  },
+};
 
 async function started(t: TestContext, basePath: '' | '/api/v3' = '') {
   const database = await template.createDatabase();
@@ -31,17 +41,18 @@ async function started(t: TestContext, basePath: '' | '/api/v3' = '') {
   const gate = async (
     inputs: Readonly<Record<string, string>> = {},
     env: Readonly<Record<string, string>> = {},
+    of: typeof event = event,
   ) => {
     const run = await runAction({
       actionFolder: path.resolve('.'),
       files: { 'rules/a.yml': JSON.stringify({ version: 1, rules }) },
       inputs: { 'database-url': database.url, 'check-run': 'true', ...inputs },
       env: { GITHUB_API_URL: api.url, ...env },
-      event,
+      event: of,
     });
     const text = run.read('rowgate-report/report.json');
     const report = text === undefined ? undefined : reportSchema.parse(JSON.parse(text));
-    return { run, channel: (of: string) => report?.channels.find(({ name }) => name === of) };
+    return { run, report, channel: (of: string) => report?.channels.find(({ name }) => name === of) };
   };
   return { database, api, gate };
 }
@@ -62,6 +73,19 @@ test('a check run is on the head of the pull request, with every annotation, and
   const clean = await gate({ 'comment-key': 'second' });
   assert.equal(clean.run.exitCode, 0, clean.run.log);
   assert.deepEqual([api.state.checkRuns[1]?.conclusion, api.state.checkRuns[1]?.name], ['success', 'Rowgate: second']); // prettier-ignore
+});
+
+test('without a comment each run says what changed by the check of the last, on this commit or the one before', async (t) => {
+  const { database, api, gate } = await started(t);
+  const first = await gate({ comment: 'never' });
+  assert.equal(first.report?.changes, undefined);
+  const again = await gate({ comment: 'never' });
+  assert.equal(again.report?.changes?.rules[0]?.change, 'same', again.run.log);
+  await database.run('update orders set tenant_id = 7');
+  const next = await gate({ comment: 'never' }, {}, nextEvent);
+  assert.equal(next.report?.changes?.rules[0]?.change, 'fixed', next.run.log);
+  assert.match(api.state.checkRuns[2]?.summary ?? '', /was 1, now 0|fixed/);
+  assert.deepEqual(api.mistakes, []);
 });
 
 test('without checks: write the step annotates as ever, and one notice names the permission', async (t) => {

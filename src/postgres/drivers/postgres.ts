@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { Problem, type ProblemCode } from '../../support/problem.ts';
@@ -86,7 +85,8 @@ function makeWire(worker: Worker, { key, encryption }: Pick<Wire, 'key' | 'encry
 
 async function send(worker: Worker, statement: CompiledSql): Promise<RawResult> {
   worker.postMessage(statement satisfies WorkerRequest);
-  const [reply] = (await once(worker, 'message')) as [RunReply];
+  // Not by `once` of node:events, which would take an error that the package throws in the thread for the answer.
+  const reply = await new Promise<RunReply>((resolve) => worker.once('message', resolve));
   if ('result' in reply) return reply.result;
   // The package does not say why; the server's last words, which come with the thread's end, do.
   if ('failed' in reply && reply.failed.code === 'CONNECTION_CLOSED') return new Promise(() => {});

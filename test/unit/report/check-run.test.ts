@@ -3,11 +3,15 @@ import { test, type TestContext } from 'node:test';
 import { openCheckRun } from '../../../src/github/octokit-check-run.ts';
 import { checkRunChannel } from '../../../src/report/check-run.ts';
 import type { Report } from '../../../src/report/report.ts';
+import { writeMarker } from '../../../src/report/comment-marker.ts';
+import { talliesOf } from '../../../src/report/tallies.ts';
+import type { ApiCheckRun } from '../../support/github-api-checks.ts';
 import { startGithubApi, type Failure } from '../../support/github-api.ts';
 import { makeReportOf } from '../../support/reports.ts';
 
 const HASTY = { requestMs: 5_000, totalMs: 20_000, pauseMs: 1 };
 const headSha = 'd'.repeat(40);
+const before = 'c'.repeat(40);
 
 async function started(t: TestContext, ...failures: readonly Failure[]) {
   const api = await startGithubApi({ repository: 'acme/shop' });
@@ -19,6 +23,7 @@ async function started(t: TestContext, ...failures: readonly Failure[]) {
     owner: 'acme',
     repo: 'shop',
     headSha,
+    beforeSha: before,
     name: 'Rowgate',
     externalId: 'rowgate:1',
     detailsUrl: 'https://github.com/acme/shop/actions/runs/5',
@@ -29,6 +34,8 @@ async function started(t: TestContext, ...failures: readonly Failure[]) {
   });
   const channel = checkRunChannel({
     checkRun,
+    key: 'gate',
+    run: { id: 5, attempt: 1 },
     onBegun: (id) => void told.ids.push(id),
     onCompleted: () => void (told.completed += 1),
     onMissingPermission: (message) => void told.notices.push(message),
@@ -66,6 +73,35 @@ for (const [findings, requests] of [
     assert.deepEqual(api.mistakes, []);
     assert.deepEqual([told.ids, told.completed], [[made?.id], 1]);
   });
+
+test('what the last run counted is in its check, of the same app and gate alone, the newest first', async (t) => {
+  const { api, channel } = await started(t);
+  assert.equal(await channel.tallies(), undefined, 'the first run has nothing to go by');
+  const state = (count: number, key = 'gate'): string =>
+    writeMarker({ key, run: { id: 4, attempt: 1 }, tallies: talliesOf(reportOf(count)) });
+  const own = api.state.checkRuns[0];
+  assert.ok(own);
+  const plant = (more: Partial<ApiCheckRun>): void =>
+    void api.state.checkRuns.push({ ...own, externalId: 'rowgate:0', status: 'completed', ...more });
+  const counted = async (): Promise<number | undefined> => (await channel.tallies())?.rules.size;
+  plant({ id: 90_001, headSha: before, summary: `${state(3)}\nmore` });
+  assert.equal(await counted(), 4, 'of the commit before');
+  plant({ id: 90_002, summary: state(5) });
+  assert.equal(await counted(), 6, 'of an earlier run on this commit');
+  plant({ id: 90_003, summary: state(7), app: 1 });
+  plant({ id: 90_004, summary: state(9, 'other') });
+  plant({ id: 90_005, summary: state(11), status: 'in_progress' });
+  plant({ id: 90_006, summary: `x ${state(13)}` });
+  plant({ id: 90_007, summary: state(15).replace('state=', 'state=AAAA') });
+  assert.equal(await counted(), 6, 'nobody else is believed');
+});
+
+test('a GitHub that does not list checks costs no result, and nothing is said to have changed', async (t) => {
+  const { api, channel } = await started(t);
+  await channel.write(reportOf(1), 'rule');
+  api.fail(...Array.from({ length: 3 }, () => ({ status: 404 })));
+  assert.equal(await channel.tallies(), undefined);
+});
 
 test('of 10,000 findings a check run shows 300 of a level, says how many it leaves out, and is degraded', async (t) => {
   const { api, channel } = await started(t);
