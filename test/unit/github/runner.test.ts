@@ -194,11 +194,13 @@ const baseSha = 'b'.repeat(40);
 const pull = { number: 7, head: { sha: 'def', repo: shop }, base: { sha: baseSha, repo: shop } };
 
 test('a pull request of the repository itself is known in full', (t) => {
-  assert.deepEqual(contextOf(t, { repository: shop, pull_request: pull, number: 7 }), {
+  const before = 'c'.repeat(40);
+  assert.deepEqual(contextOf(t, { repository: shop, pull_request: pull, number: 7, before }), {
     eventName: 'pull_request',
     repository: 'acme/shop',
     isPrivate: true,
     sha: 'abc',
+    beforeSha: before,
     ref: 'refs/pull/7/merge',
     isProtectedRef: false,
     actor: 'octocat',
@@ -210,6 +212,11 @@ test('a pull request of the repository itself is known in full', (t) => {
     isFork: false,
     triggeringRun: undefined,
   });
+});
+
+test('of a branch that is new, and of an event that says something else, no commit was there before', (t) => {
+  for (const before of ['0'.repeat(40), 'main', 7, undefined])
+    assert.equal(contextOf(t, { repository: shop, before }).beforeSha, undefined);
 });
 
 const forks: readonly (readonly [what: string, event: unknown, isFork: boolean | undefined])[] = [
