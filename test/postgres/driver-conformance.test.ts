@@ -596,7 +596,7 @@ for (const driver of DRIVERS) {
     const problem = await connectionRefusal({
       user: role.name,
       password: role.password,
-      connectTimeoutMs: 2_000,
+      connectTimeoutMs: 20_000,
     });
     assert.deepEqual([problem.code, problem.sqlstate], ['server-busy', '53300']);
   });
