@@ -4,14 +4,15 @@ import type { BackfillReport, ReportedRun } from './backfill-report.ts';
 import {
   backfillAdvice,
   backfillHeadline,
+  classesText,
   counted,
   estimateText,
   goalOf,
   isQuiet,
   number,
+  progressText,
   residueOf,
   residueOfCensus,
-  runProgress,
   tellingEvents,
   type Reader,
 } from './backfill-words.ts';
@@ -90,10 +91,10 @@ const timeText = (at: string): string => `${at.slice(0, 10)} ${at.slice(11, 19)}
 
 function renderSums(run: ReportedRun): Markup {
   const residue = residueOf(run).reduce((sum, { count }) => sum + count, 0);
-  const batches = run.lanes.reduce((sum, { chunksDone }) => sum + chunksDone, 0);
+  const ranges = run.lanes.reduce((sum, { chunksDone }) => sum + chunksDone, 0);
   return html`<section class="card counts" aria-label="Counts">
     ${renderTiles([
-      { name: 'Filled', count: run.rowsUpdated, tone: 'held', note: counted(batches, 'range', 'ranges') },
+      { name: 'Filled', count: run.rowsUpdated, tone: 'held', note: counted(ranges, 'range') },
       {
         name: 'Left',
         count: run.rowsRemaining ?? undefined,
@@ -119,7 +120,6 @@ function renderProgress(run: ReportedRun): Markup | false {
     .filter(({ atMs }) => Number.isFinite(atMs));
   const [first, last] = [drawn[0], drawn.at(-1)];
   const most = goalOf(run) ?? run.rowsUpdated;
-  const said = runProgress(run, 20);
   const spanMs = first && last ? last.atMs - first.atMs : 0;
   const chart = renderLineChart({
     label: `Rows filled over ${formatDurationMs(spanMs)}: ${number(last?.value ?? 0)} of ${number(most)}`,
@@ -134,7 +134,9 @@ function renderProgress(run: ReportedRun): Markup | false {
   return html`<section id="progress" aria-labelledby="progress-title">
     <div class="head">
       <h2 id="progress-title">Progress</h2>
-      <p class="aside">${said?.replace(/^[█░]+ /, '')}; dashed lines are what held it, below</p>
+      <p class="aside">
+        ${progressText(run) ?? counted(run.rowsUpdated, 'row')}; dashed lines are what held it, below
+      </p>
     </div>
     ${chart}
   </section>`;
@@ -168,12 +170,6 @@ function renderLanes({ lanes }: ReportedRun): Markup | false {
   });
 }
 
-const classesText = (classes: Readonly<Record<string, number>>): string =>
-  Object.entries(classes)
-    .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${name} ${number(count)}`)
-    .join(', ');
-
 function renderCensus({ census, estimate }: BackfillReport): Markup | false {
   return renderTable({
     id: 'tables',
@@ -199,18 +195,21 @@ function renderCensus({ census, estimate }: BackfillReport): Markup | false {
   });
 }
 
+/** A lane or a table of the census: the ledger has keys in order, a census by their columns. */
+type Sampled = {
+  readonly table: string;
+  readonly samples: readonly { readonly class: string; readonly key: object }[];
+};
+
 /** What stays as it is, with the keys that the report has. */
 function renderResidue({ run, census }: BackfillReport): Markup | false {
+  const tables: readonly Sampled[] = run?.lanes ?? census;
   const keysOf = (name: string): Markup | false => {
-    const keys = run
-      ? run.lanes.flatMap(({ table, samples }) =>
-          samples.flatMap((each) => (each.class === name ? [`${table} ${each.key.join(', ')}`] : [])),
-        )
-      : census.flatMap(({ table, samples }) =>
-          samples.flatMap((each) =>
-            each.class === name ? [`${table} ${Object.values(each.key).join(', ')}`] : [],
-          ),
-        );
+    const keys = tables.flatMap(({ table, samples }) =>
+      samples
+        .filter((each) => each.class === name)
+        .map(({ key }) => `${table} ${Object.values(key).join(', ')}`),
+    );
     return (
       keys.length > 0 &&
       html`<span class="keys">${keys.slice(0, MAX_KEYS).map((key) => html`<code>${key}</code> `)}</span>`

@@ -5,6 +5,7 @@ import type { BackfillReport, ReportedRun } from './backfill-report.ts';
 import {
   backfillAdvice,
   backfillHeadline,
+  classesText,
   counted,
   estimateText,
   isQuiet,
@@ -146,12 +147,15 @@ function runTable({ lanes }: ReportedRun, step: Step): string {
   const quiet = lanes.filter((lane) => !isTold(lane)).map((lane) => lane.table);
   const rows = told.map(
     ({ table: name, columns, rowsUpdated, residue, chunksDone, chunksOpen, workedMs, sqlstates }) => {
-      const left = Object.entries(residue).map(([residueName, count]) => `${residueName} ${number(count)}`);
       const batches = `${number(chunksDone)}${chunksOpen > 0 ? `, ${number(chunksOpen)} open` : ''}`;
       const errors = sqlstates.length > 0 ? `; met ${sqlstates.join(', ')}` : '';
-      const cells = [name, columns.join(', '), number(rowsUpdated), left.join(', ') + errors, batches].map(
-        markdownText,
-      );
+      const cells = [
+        name,
+        columns.join(', '),
+        number(rowsUpdated),
+        classesText(residue) + errors,
+        batches,
+      ].map(markdownText);
       return `| ${cells.join(' | ')} | ${formatDurationMs(workedMs)} |`;
     },
   );
@@ -169,12 +173,15 @@ function censusTable(census: BackfillReport['census'], step: Step): string {
   const rows = census
     .filter((each) => !isQuiet(each))
     .map(({ table: name, columns, outcome, classes, problem, waitsFor }) => {
-      const others = Object.entries(classes).filter(([key, count]) => key !== 'resolvable' && count > 0);
-      const cannot = others.map(([key, count]) => `${key} ${number(count)}`).join(', ');
-      const can = outcome === 'unknown' ? 'not counted' : number(classes['resolvable'] ?? 0);
-      const cells = [name, columns.join(', '), can, problem?.message ?? cannot, waitsFor.join(', ')].map(
-        markdownText,
-      );
+      const { resolvable = 0, ...others } = classes;
+      const can = outcome === 'unknown' ? 'not counted' : number(resolvable);
+      const cells = [
+        name,
+        columns.join(', '),
+        can,
+        problem?.message ?? classesText(others),
+        waitsFor.join(', '),
+      ].map(markdownText);
       return `| ${cells.join(' | ')} |`;
     });
   const quiet = census.filter(isQuiet).map((each) => each.table);

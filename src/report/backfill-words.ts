@@ -128,6 +128,14 @@ export function censusText({ outcome, classes, problem, waitsFor }: TableCensus)
   return waitsFor.length > 0 ? `${text} (after ${waitsFor.join(', ')})` : text;
 }
 
+/** Counts by class, without those of nothing: `orphan 3, no_link 1`. */
+export function classesText(classes: Readonly<Record<string, number>>): string {
+  return Object.entries(classes)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name} ${number(count)}`)
+    .join(', ');
+}
+
 /** Whether a table has nothing to fill, and nothing else to be said of it. */
 export function isQuiet({ outcome, classes }: TableCensus): boolean {
   return outcome === 'measured' && Object.values(classes).every((count) => count === 0);
@@ -173,10 +181,15 @@ function sumsOf(parts: readonly Readonly<Record<string, number>>[]): Residue[] {
 
 /** How far a run is: `███░░ 54%  1,080 of 2,000 rows`, of what can be filled within its bounds. */
 export function runProgress(run: ReportedRun, width: number): string | undefined {
+  const text = progressText(run);
+  return text && `${progressBar(run.rowsUpdated / (goalOf(run) ?? 0), width)} ${text}`;
+}
+
+/** The same without the bar; undefined where nobody counted what there was to fill, or nothing was. */
+export function progressText(run: ReportedRun): string | undefined {
   const goal = goalOf(run);
   if (goal === undefined || goal === 0) return undefined;
-  const { rowsUpdated } = run;
-  return `${progressBar(rowsUpdated / goal, width)} ${percent(rowsUpdated, goal)}  ${number(rowsUpdated)} of ${rows(goal)}`;
+  return `${percent(run.rowsUpdated, goal)}  ${number(run.rowsUpdated)} of ${rows(goal)}`;
 }
 
 /** Its rate and what is to go, as its ledger shows it; for a run that is at work. */
