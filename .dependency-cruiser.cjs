@@ -7,7 +7,16 @@ const ROOMS = {
   // Which tables are a tenant's, and which rules cover them, is read by coverage and by the rollout; pure, of the catalogue.
   kinds: ['kind', 'index', 'fill', 'tenancy', 'covering'],
   // A check runs the steps of its plan, and the statements that they are written as.
-  plan: ['plan', 'fill', 'groups', 'step', 'explained', 'count-statement', 'sample-statement'],
+  plan: [
+    'plan',
+    'fill',
+    'groups',
+    'step',
+    'explained',
+    'count-statement',
+    'look-statement',
+    'sample-statement',
+  ],
   check: ['check-result'],
   // A migration's demands are rules that nobody wrote, asked by the ordinary planner.
   migrations: ['migration'],

@@ -1,15 +1,15 @@
 import { performance } from 'node:perf_hooks';
 import type { Session } from '../postgres/database.ts';
 import type { Limits, Snapshot } from '../postgres/snapshot.ts';
-import type { PageRange } from '../plan/count-statement.ts';
 import type { Check, Plan } from '../plan/plan.ts';
 import { holdsRawSql } from '../rules/rule.ts';
 import { checksOf, type CountStep, type Step, type StrategyName } from '../plan/step.ts';
 import { asProblem, Problem } from '../support/problem.ts';
 import { answerWithoutRows } from './answer-without-rows.ts';
 import type { CheckResult } from './check-result.ts';
-import { addPart, packSteps, pagesOf, splitStep, startJob, type CountJob } from './count-jobs.ts';
-import { countPart, countTogether, judge } from './count-rows.ts';
+import { packSteps, pagesOf, partition, splitStep } from './count-steps.ts';
+import { countStep, countTogether, judge } from './count-rows.ts';
+import { watchScans, type ScanWatch } from './watch-scans.ts';
 
 export type CheckOptions = Limits & {
   /** How many sessions may work side by side; at least 1. */
@@ -50,7 +50,11 @@ export async function runChecks(
   const losses = new Map<Check, Problem>();
   const checks = { done: 0, total: ordered.length };
   const pages = { done: 0, total: steps.reduce((sum, step) => sum + pagesOf(step), 0) };
-  const tell = (check: Check): void => onProgress({ check, checks: { ...checks }, pages: { ...pages } });
+  const tell = (check: Check): void => {
+    const read = pages.done + scans.pagesRead();
+    onProgress({ check, checks: { ...checks }, pages: { ...pages, done: Math.min(read, pages.total) } });
+  };
+  const scans = watchScans(({ checks: [first] }) => tell(first));
 
   const record = (found: readonly CheckResult[]): void => {
     for (const result of found) {
@@ -60,24 +64,24 @@ export async function runChecks(
     }
   };
 
-  const work = async (job: CountJob, part: PageRange | undefined, session: Session): Promise<Task[]> => {
-    const { step } = job;
-    if (job.failed) return [];
+  const work = async (step: CountStep, parallelWorkers: number, session: Session): Promise<Task[]> => {
     tell(step.checks[0]);
     const startedAt = performance.now();
+    const end = scans.begin(step);
     try {
-      const counts = await countPart(step, part, session, options);
-      pages.done += pagesOf(step) / job.total;
-      const whole = addPart(job, counts, performance.now() - startedAt);
-      if (whole) record(await judge(job, whole, session, options));
+      const counted = await countStep(step, session, { ...options, parallelWorkers });
+      const elapsedMs = performance.now() - startedAt;
+      end();
+      pages.done += pagesOf(step);
+      record(await judge({ step, counted, elapsedMs }, session, options));
       return [];
     } catch (error) {
-      if (job.failed) return [];
-      job.failed = true;
       const problem = signal.aborted ? cancelled(signal) : asProblem(error);
       const smaller = session.alive && !signal.aborted ? splitStep(step, problem) : [];
       if (smaller.length === 0) record(step.checks.map((check) => unmeasured(check, problem, step.strategy)));
       return smaller.flatMap(tasksOf);
+    } finally {
+      end();
     }
   };
 
@@ -87,14 +91,14 @@ export async function runChecks(
     } of some)
       tell(first);
     // Each alone where something is wrong with one of them, which is then found.
-    const counted = await countTogether(some, session, options).catch((error: unknown) => {
+    const done = await countTogether(some, session, options).catch((error: unknown) => {
       if (!session.alive) some.flatMap(checksOf).forEach((check) => losses.set(check, asProblem(error)));
       return undefined;
     });
-    if (!counted) return some.flatMap(tasksOf);
-    for (const each of counted) {
+    if (!done) return some.flatMap(tasksOf);
+    for (const each of done) {
       pages.done += pagesOf(each.step);
-      record(await judge(each, each.counts, session, options));
+      record(await judge(each, session, options));
     }
     return [];
   };
@@ -107,27 +111,28 @@ export async function runChecks(
   const tasksOf = (step: Step): Task[] => {
     if (step.form !== 'count')
       return [async (session) => record([await answerWithoutRows(step, session, options)])];
-    const job = startJob(step, majorOf(snapshot));
-    return job.parts.map((part) => async (session) => {
-      tasks.unshift(...(await work(job, part, session)));
-    });
+    return [async (session) => void tasks.unshift(...(await work(step, 0, session)))];
   };
 
   const isRaw = (step: Step): boolean => checksOf(step).some(({ rule }) => holdsRawSql(rule));
   const shared = steps.filter((step) => !isRaw(step));
-  const counting = packSteps(shared.filter((step) => step.form === 'count')).flatMap(tasksOfPack);
-  const tasks = [...counting, ...shared.filter((step) => step.form !== 'count').flatMap(tasksOf)];
-  await workTogether(tasks, snapshot, {
-    ...options,
-    sessions: sessionsFor(shared, counting.length, options),
-  });
-  await workAlone(steps.filter(isRaw).flatMap(tasksOf), snapshot, options);
+  const counting = shared.filter((step) => step.form === 'count');
+  const others = shared.filter((step) => step.form !== 'count');
+  const sessions = sessionsFor(counting, options);
+  const [byAll, byEach] = partition(counting, sessions);
+  const tasks: Task[] = [];
+  for (const step of byAll) {
+    tasks.push(async (session) => void tasks.push(...(await work(step, sessions - 1, session))));
+    await workTogether(tasks, snapshot, scans, { ...options, sessions: Math.min(sessions, 2) });
+  }
+  const pieces = packSteps(byEach).flatMap(tasksOfPack);
+  tasks.push(...pieces, ...others.flatMap(tasksOf));
+  await workTogether(tasks, snapshot, scans, { ...options, sessions: Math.min(sessions, pieces.length) });
+  await workAlone(steps.filter(isRaw).flatMap(tasksOf), snapshot, scans, options);
   const missing = (check: Check): Problem =>
     signal.aborted ? cancelled(signal) : (losses.get(check) ?? lost());
   return ordered.map((check) => results.get(check) ?? unmeasured(check, missing(check)));
 }
-
-const majorOf = ({ target }: Snapshot): number => Number.parseInt(target.serverVersion, 10);
 
 /** The result of a check that was not measured. */
 export function unmeasured(check: Check, problem: Problem, strategy: StrategyName = 'none'): CheckResult {
@@ -138,27 +143,32 @@ export function unmeasured(check: Check, problem: Problem, strategy: StrategyNam
 const SESSION_COST = 5_000;
 
 /** How many sessions are worth having. */
-function sessionsFor(steps: readonly Step[], tasks: number, { maxConnections }: CheckOptions): number {
-  const cost = steps.reduce((sum, step) => sum + (step.form === 'count' ? step.cost : 0), 0);
-  return Math.min(maxConnections, tasks, Math.ceil(cost / SESSION_COST));
+function sessionsFor(steps: readonly CountStep[], { maxConnections }: CheckOptions): number {
+  const cost = steps.reduce((sum, step) => sum + step.cost, 0);
+  return Math.min(maxConnections, Math.ceil(cost / SESSION_COST));
 }
 
 /** Works on the leader at once, and on as many joined sessions as the server grants; one that is refused is done without. */
 async function workTogether(
   tasks: Task[],
   { leader, join }: Snapshot,
+  scans: ScanWatch,
   { sessions, signal }: CheckOptions & { readonly sessions: number },
 ): Promise<void> {
+  const work = async (session: Session): Promise<void> => {
+    await workOff(tasks, session, signal);
+    await scans.watch(session, signal);
+  };
   const help = async (): Promise<void> => {
     const working: Promise<void>[] = [];
-    while (working.length < sessions - 1 && tasks.length > 0 && !signal.aborted) {
+    while (working.length < sessions - 1 && (tasks.length > 0 || scans.canWatch()) && !signal.aborted) {
       const session = await join().catch(() => undefined);
       if (!session) break;
-      working.push(workOff(tasks, session, signal).finally(() => session.close()));
+      working.push(work(session).finally(() => session.close()));
     }
     await Promise.all(working);
   };
-  await Promise.all([workOff(tasks, leader, signal), help()]);
+  await Promise.all([work(leader), help()]);
   // What a helper has given back, because something was wrong with it, when the leader had gone.
   await workOff(tasks, leader, signal);
 }
@@ -172,18 +182,28 @@ async function workOff(tasks: Task[], session: Session, signal: AbortSignal): Pr
 }
 
 /** A session for each task, closed after it; the leader, which is idle now, takes those that are granted none. */
-async function workAlone(tasks: Task[], { leader, join }: Snapshot, options: CheckOptions): Promise<void> {
-  const { maxConnections, signal } = options;
+async function workAlone(
+  tasks: Task[],
+  { leader, join }: Snapshot,
+  scans: ScanWatch,
+  { maxConnections, signal }: CheckOptions,
+): Promise<void> {
+  const watching: Promise<void>[] = [];
   const work = async (): Promise<void> => {
     while (tasks.length > 0 && !signal.aborted) {
       const session = await join().catch(() => undefined);
       if (!session) return;
       const task = tasks.shift();
-      if (task) await cancelledBy(signal, session, () => task(session));
+      if (task) {
+        const done = cancelledBy(signal, session, () => task(session));
+        watching.push(scans.watch(leader, signal));
+        await done;
+      }
       await session.close();
     }
   };
   await Promise.all(Array.from({ length: Math.min(maxConnections - 1, tasks.length) }, work));
+  await Promise.all(watching);
   await workOff(tasks, leader, signal);
 }
 

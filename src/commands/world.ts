@@ -70,7 +70,10 @@ export function addCheckFlags(command: Command): Command {
     )
     .option('--target-name <name>', 'what reports call the target, such as a region or a tenant')
     .option('--max-connections <n>', 'connections to use at most (default: 2)')
-    .option('--statement-timeout <duration>', 'how long one check may run on the server (default: 60s)')
+    .option(
+      '--statement-timeout <duration>',
+      'how long one check may run on the server, for each 256 MiB of a table read whole (default: 60s)',
+    )
     .option(
       '--max-duration <duration>',
       'how long the run may take; what is left then is unknown (default: 30m)',

@@ -69,7 +69,6 @@ export function joinParent(parent: LinkedParent, compared: readonly Compared[]):
       alias,
       from: source.from,
       on: allOf(source.link.map((each) => equal(mine(each), theirs(each)))),
-      isCostly: !isUnique,
     },
     noLink: anyOf(link.map((each) => isNull(mine(each)))),
     orphan: sql`${allOf(link.map((each) => isSet(mine(each))))} and not (${isFound})`,

@@ -185,11 +185,11 @@ function scan(checks: RowChecks, estimated?: number): CountStep {
     index: undefined,
     cost: estimated ?? pages,
     pages,
-    statement: (pages) => countStatement(checks, pages),
+    statement: () => countStatement(checks),
   };
 }
 
-/** One statement that stops early, however it finds the rows; so the table is not read in parts. */
+/** One statement that stops early, however it finds the rows. */
 async function limitedStep(check: RowCheck, limit: number, { query }: Choice): Promise<CountStep> {
   const statement = limitedCountStatement(check, limit);
   const found = await ask(statement, query);

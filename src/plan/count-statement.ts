@@ -15,9 +15,6 @@ export type Counts = {
   readonly tableIsEmpty: boolean;
 };
 
-/** Pages of a table, by number from 0; `to` is not among them, and undefined means to the end. */
-export type PageRange = { readonly from: number; readonly to: number | undefined };
-
 /** The output column that says whether the table has any row. */
 const HAS_ROWS = 'has_rows';
 
@@ -26,24 +23,17 @@ const violationsColumn = (check: number): string => `v${check}`;
 const classColumn = (check: number, name: number): string => `c${check}_${name}`;
 
 /**
- * Counts the rows of every class of several checks of one relation in one pass over it, over some of its pages, or over
- * `from`, which stands in its place. The parents of all are joined, each once; rows that can be in no class are left out
+ * Counts the rows of every class of several checks of one relation in one pass over it, or over `from`, which stands in
+ * its place. The parents of all are joined, each once; rows that can be in no class are left out
  * before anything is counted.
  */
-export function countStatement(
-  checks: readonly [RowCheck, ...RowCheck[]],
-  pages?: PageRange,
-  from?: Sql,
-): Sql {
+export function countStatement(checks: readonly [RowCheck, ...RowCheck[]], from?: Sql): Sql {
   const counted = checks.flatMap(countedOf);
-  const onPages = pages ? pageConditions(pages) : [];
-  if (areMany(checks))
-    return sortedCountStatement(counted, source(checks, from), onPages, hasRows(checks[0]), keyOf);
+  if (areMany(checks)) return sortedCountStatement(counted, source(checks, from), hasRows(checks[0]), keyOf);
   const outputs = counted.map(
     ({ name, rows }) => sql`(count(*) filter (where ${rows}))::text as ${identifier(name)}`,
   );
-  const conditions = [...onPages, anyOf(distinct(withoutCovered(checks)))];
-  return sql`select ${join([...outputs, ...hasRows(checks[0])], sql`,\n  `)}\nfrom ${source(checks, from)}\nwhere ${allOf(conditions)}`;
+  return sql`select ${join([...outputs, ...hasRows(checks[0])], sql`,\n  `)}\nfrom ${source(checks, from)}\nwhere ${suspicious(checks)}`;
 }
 
 /** From here on sorting rows by what they are suspected of is cheaper than a filter for each count. */
@@ -107,24 +97,13 @@ export function readAllCounts(checks: readonly (RowCheck | QueryCheck)[], row: R
   return checks.map((check, place) => readCounts(check, counted, place));
 }
 
-/** The counts of two parts of one table. */
-export function addCounts(one: Counts, other: Counts): Counts {
-  const names = Object.entries(one.classes);
-  return {
-    violations: one.violations + other.violations,
-    isExact: one.isExact && other.isExact,
-    classes: Object.fromEntries(names.map(([name, count]) => [name, count + (other.classes[name] ?? 0)])),
-    tableIsEmpty: one.tableIsEmpty && other.tableIsEmpty,
-  };
-}
-
 /** A row can be in several classes of a check, and is one violation all the same; of one breaking class the count is both. */
 function countsApart(check: RowCheck | QueryCheck): boolean {
   return check.form === 'query' || check.classes.filter(({ breaks }) => breaks).length !== 1;
 }
 
 /** What is counted for a check: each of its classes, and where that is something else, the rows that break it. */
-function countedOf(check: RowCheck, place: number): Counted[] {
+export function countedOf(check: RowCheck, place: number): Counted[] {
   const { classes } = check;
   const suspectOf = (some: RowCheck['classes']): Sql =>
     anyOf(some.map(({ rows, suspect }) => suspect ?? rows));
@@ -162,6 +141,11 @@ function rowsToLookAt(check: RowCheck): Sql[] {
   return classes.map(({ rows }) => filtered(check, rows));
 }
 
+/** What a row has to be like to be in any class of these checks. */
+export function suspicious(checks: readonly RowCheck[]): Sql {
+  return anyOf(distinct(withoutCovered(checks)));
+}
+
 /** Without asking for a NULL of a column that another check compares with its parent: there no row with one is sound. */
 function withoutCovered(checks: readonly RowCheck[]): Sql[] {
   const compared = checks.flatMap(({ where, sound, reference }) =>
@@ -174,7 +158,7 @@ function withoutCovered(checks: readonly RowCheck[]): Sql[] {
 }
 
 /** Of a view the first row can cost as much as all of them. */
-function hasRows({ relation }: RowCheck): Sql[] {
+export function hasRows({ relation }: RowCheck): Sql[] {
   if (relation.kind === 'view') return [];
   return [sql`exists (select from ${relation.name})::text as ${identifier(HAS_ROWS)}`];
 }
@@ -187,12 +171,6 @@ export function source(checks: readonly [RowCheck, ...RowCheck[]], from?: Sql): 
     ({ from, alias, on }) => sql`\nleft join ${from} as ${alias} on ${on}`,
   );
   return sql`${from ?? sql`${checks[0].relation.name}`} as ${ROW_ALIAS}${join(joins, sql``)}`;
-}
-
-function pageConditions({ from, to }: PageRange): Sql[] {
-  const place = column(ROW_ALIAS, identifier('ctid'));
-  const start = (page: number): Sql => sql`${param(`(${page},0)`, 'text')}::tid`;
-  return [sql`${place} >= ${start(from)}`, ...(to === undefined ? [] : [sql`${place} < ${start(to)}`])];
 }
 
 /** Conditions that read the same are asked once for each row. */

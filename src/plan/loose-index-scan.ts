@@ -112,7 +112,7 @@ export function looseStatement(check: RowCheck, reference: Reference): Sql {
     places.push(joined(sql`${KEY}`, nulls));
   }
   const suspects = sql`(\n  ${join(places, sql`\n  union all `)}\n)`;
-  return sql`with ${KEY} as materialized (\n${expectedKeys(reference)}\n)\n${countStatement([check], undefined, suspects)}`;
+  return sql`with ${KEY} as materialized (\n${expectedKeys(reference)}\n)\n${countStatement([check], suspects)}`;
 }
 
 /** The keys that rows may have, each with the one behind it. A parent without a value expects nothing. */

@@ -55,7 +55,6 @@ function makeFill(
       alias,
       from: sql`${name}`,
       on: condition,
-      isCostly: false,
     })),
     where: undefined,
     classes,

@@ -17,8 +17,6 @@ export type ParentJoin = {
   readonly from: Sql;
   /** Joins {@link ROW_ALIAS} to the alias. */
   readonly on: Sql;
-  /** Whether `from` reads the parent whole each time, so that it is not repeated for each part of a table. */
-  readonly isCostly: boolean;
 };
 
 /** A column of the checked table, and the column of a parent that it is compared with. */

@@ -1,6 +1,6 @@
 import type { Row } from '../postgres/database.ts';
 import { identifier } from '../sql/identifier.ts';
-import { allOf, anyOf, join, param, sql, type Sql } from '../sql/sql.ts';
+import { anyOf, join, param, sql, type Sql } from '../sql/sql.ts';
 
 /** One thing to count, under the name that it is read by. */
 export type Counted = {
@@ -22,7 +22,6 @@ const COUNTS = 'counts';
 export function sortedCountStatement(
   counted: readonly Counted[],
   from: Sql,
-  conditions: readonly Sql[],
   outputs: readonly Sql[],
   keyOf: (condition: Sql) => string,
 ): Sql {
@@ -43,7 +42,7 @@ export function sortedCountStatement(
   select place, count(*) as n
   from ${from}
   cross join lateral unnest(${join(found, sql`\n    operator(pg_catalog.||) `)}) as found (place)
-  where ${allOf([...conditions, interesting])}
+  where ${interesting}
   group by place
 ) as counted`;
 }

@@ -1,12 +1,11 @@
 import type { Sql } from '../sql/sql.ts';
-import type { PageRange } from './count-statement.ts';
 import type { CatalogCheck, Check, ImpossibleCheck, QueryCheck, RowCheck } from './plan.ts';
 
 /** How a check is answered; the names that reports use. */
 export type StrategyName =
   'proved' | 'index probe' | 'loose index scan' | 'scan' | 'query' | 'catalog' | 'probe' | 'none';
 
-/** One statement, or one for each part of a table, that counts for some checks of one relation. */
+/** One statement that counts for some checks of one relation. */
 export type CountStep = {
   readonly form: 'count';
   readonly strategy: Exclude<StrategyName, 'proved' | 'catalog' | 'probe' | 'none'>;
@@ -17,8 +16,7 @@ export type CountStep = {
   readonly cost: number;
   /** Pages of the checked relation, where they are read whole; 0 where they are not. */
   readonly pages: number;
-  /** The statement for all pages, or for some where `pages` is not 0. */
-  statement(range?: PageRange): Sql;
+  statement(): Sql;
 };
 
 /** The checks that a step answers. */

@@ -31,6 +31,8 @@ export type Limits = {
   readonly lockTimeoutMs: number;
   /** False reads tables whole, whatever their indexes. */
   readonly useIndexes: boolean;
+  /** How many workers the server may lend to one question, each of which takes a core; none unless said. */
+  readonly parallelWorkers?: number;
 };
 
 /** The catalogue is small: if it takes longer than this, something is wrong. */
@@ -119,8 +121,8 @@ async function configure(session: Session): Promise<void> {
     enable_mergejoin: 'off',
     // One connection uses one core: how many cores a run takes is for --max-connections to say.
     max_parallel_workers_per_gather: '0',
-    // A scan that begins in the middle would show other samples each time.
-    synchronize_seqscans: 'off',
+    // A scan of a large table joins the one that somebody else makes of it, and others can tell where it is.
+    synchronize_seqscans: 'on',
   });
   await session.query(sql`${ours}, ${noticeGoneClient} as gone_client`);
 }
@@ -163,6 +165,13 @@ export async function askAside<Answer>(
   );
 }
 
+/** Also for a statement with a limit, of which the planner believes that it will end early. */
+const withWorkers = (workers: number): Readonly<Record<string, string>> => ({
+  max_parallel_workers_per_gather: String(workers),
+  parallel_setup_cost: '0',
+  parallel_tuple_cost: '0',
+});
+
 const WITHOUT_INDEXES = { enable_indexscan: 'off', enable_indexonlyscan: 'off', enable_bitmapscan: 'off' };
 
 function settingsFor(limits: Limits, schemas: readonly Identifier[]): Sql {
@@ -171,6 +180,7 @@ function settingsFor(limits: Limits, schemas: readonly Identifier[]): Sql {
     statement_timeout: String(limits.statementTimeoutMs),
     lock_timeout: String(limits.lockTimeoutMs),
     idle_in_transaction_session_timeout: String(IDLE_WITH_LOCKS_TIMEOUT_MS),
+    ...(limits.parallelWorkers ? withWorkers(limits.parallelWorkers) : {}),
     ...(limits.useIndexes ? {} : WITHOUT_INDEXES),
   });
 }

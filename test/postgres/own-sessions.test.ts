@@ -9,7 +9,7 @@ const template = await createTemplate(`
 
 const rules = `version: 1
 rules:
-  - { id: called, kind: not_null, tables: [rows], column: tenant_id, where: length(name) > 0 }
+  - { id: called, kind: not_null, tables: [rows], column: tenant_id, where: upper(name) > '' }
   - { id: plain, kind: not_null, tables: [rows], column: tenant_id, where: name <> '' }
   - { id: query, kind: query, query: select id from public.rows where tenant_id is null }
   - { id: bare, kind: not_null, tables: [rows], column: tenant_id }
@@ -25,7 +25,7 @@ async function countingSessions(options: Partial<GateOptions>) {
     ...options,
     beforeQuery: async (text, pid) => {
       if (!text.startsWith('select') || !text.includes('count(*)')) return;
-      const rule = text.includes('length(') ? 'called' : text.includes('public.rows') ? 'query' : 'other';
+      const rule = text.includes('upper(') ? 'called' : text.includes('public.rows') ? 'query' : 'other';
       pids.set(rule, pid);
     },
   });

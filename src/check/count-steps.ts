@@ -1,30 +1,24 @@
-import { addCounts, countStatement, type Counts, type PageRange } from '../plan/count-statement.ts';
+import { countStatement } from '../plan/count-statement.ts';
 import type { RowCheck } from '../plan/plan.ts';
 import type { CountStep, Step } from '../plan/step.ts';
 import type { Problem } from '../support/problem.ts';
 
-/** Pages of one statement: 256 MiB, a few seconds of reading even from a slow disk, so that a long scan shows movement. */
-const PART_PAGES = 32_768;
-
-/** A step under way: its parts that nobody has begun, and what the finished ones counted. */
-export type CountJob = {
-  readonly step: CountStep;
-  readonly parts: (PageRange | undefined)[];
-  readonly total: number;
-  counted: number;
-  counts: readonly Counts[] | undefined;
-  elapsedMs: number;
-  /** Set once a part has failed: what the others find is dropped then. */
-  failed: boolean;
-};
+/** 256 MiB, a few seconds of reading even from a slow disk. */
+export const LARGE_PAGES = 32_768;
 
 /**
- * The job of a step, in parts of which each session can take one. Before PostgreSQL 14 there is one part: the server
- * reads the whole table for any range of its pages.
+ * The steps that every session should work on together, with workers of the server, and all others: large tables that
+ * are more than one session's share of the work. Tables are read whole, and never by ranges of their pages (TID range
+ * scans): for a table read whole the server has a small ring of buffers, for a range of it whatever it has cached has to go.
  */
-export function startJob(step: CountStep, serverMajor: number): CountJob {
-  const parts = serverMajor >= 14 ? partsOf(step) : [undefined];
-  return { step, parts, total: parts.length, counted: 0, counts: undefined, elapsedMs: 0, failed: false };
+export function partition(
+  steps: readonly CountStep[],
+  sessions: number,
+): readonly [byAll: CountStep[], byEach: CountStep[]] {
+  const share = steps.reduce((sum, { cost }) => sum + cost, 0) / sessions;
+  const isForAll = ({ pages, cost }: CountStep): boolean =>
+    sessions > 1 && pages >= LARGE_PAGES && cost > share;
+  return [steps.filter(isForAll), steps.filter((step) => !isForAll(step))];
 }
 
 /** In the planner's units, about 25 ms: what is read together costs no more, so that nobody waits for its locks. */
@@ -65,41 +59,9 @@ function isEasy({ checks }: CountStep): boolean {
   );
 }
 
-function partsOf({ strategy, checks }: CountStep): (PageRange | undefined)[] {
-  const [check] = checks;
-  if (
-    strategy !== 'scan' ||
-    check.form !== 'rows' ||
-    check.rule.countLimit !== undefined ||
-    check.joins.some(({ isCostly }) => isCostly)
-  )
-    return [undefined];
-  const pages = Math.max(...[check.relation, ...check.relation.descendants].map((each) => each.pages));
-  const count = Math.ceil(pages / PART_PAGES);
-  if (count < 2) return [undefined];
-  // The last part is open: the table may have grown since it was measured.
-  return Array.from({ length: count }, (_, i) => ({
-    from: i * PART_PAGES,
-    to: i + 1 < count ? (i + 1) * PART_PAGES : undefined,
-  }));
-}
-
 /** Pages that a step reads whole; of a table with partitions, theirs. */
 export function pagesOf(step: Step): number {
   return step.form === 'count' ? step.pages : 0;
-}
-
-/** Adds what a part counted for each check; gives the whole once it was the last one. */
-export function addPart(
-  job: CountJob,
-  counts: readonly Counts[],
-  elapsedMs: number,
-): readonly Counts[] | undefined {
-  const { counts: sofar } = job;
-  job.counts = sofar ? counts.map((each, i) => addCounts(each, sofar[i] ?? each)) : counts;
-  job.counted += 1;
-  job.elapsedMs += elapsedMs;
-  return job.counted === job.total ? job.counts : undefined;
 }
 
 const TIMEOUTS = new Set<Problem['code']>(['statement-timeout', 'lock-timeout']);
@@ -119,7 +81,7 @@ export function splitStep(step: CountStep, problem: Problem): CountStep[] {
     return {
       ...step,
       checks: some,
-      statement: (pages?: PageRange) => countStatement(some, pages),
+      statement: () => countStatement(some),
     };
   });
 }
