@@ -64,16 +64,15 @@ const preface = (sha: string): string =>
 
 /** Where the comment goes: the pull request of the run that this one runs after. */
 async function findPlace(runner: Runner, signal: AbortSignal) {
-  const { triggeringRun: run, repository = '', apiUrl } = runnerContext(process.env);
-  const [owner, repo] = repository.split('/');
+  const { triggeringRun: run, repository, apiUrl } = runnerContext(process.env);
   const token = runner.input('github-token');
-  if (!run || !owner || !repo) return { reason: 'the event is no workflow_run' };
+  if (!run || !repository) return { reason: 'the event is no workflow_run' };
   if (run.event !== 'pull_request')
     return { reason: `the run was caused by ${run.event ?? 'nothing known'}, not by pull_request` };
   if (run.id === undefined || run.headSha === undefined)
     return { reason: 'the event does not say which run it is about' };
   if (token === undefined) return { reason: 'there is no github-token' };
-  const at = { owner, repo, token, apiUrl };
+  const at = { ...repository, token, apiUrl };
   try {
     const found = await findPullRequest({ ...at, run, signal });
     if ('reason' in found) return found;

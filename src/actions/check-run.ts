@@ -39,14 +39,13 @@ export function checkRunAccess(
   { commentKey, context, runner, signal }: CheckRunStep,
   externalId: string,
 ): CheckRunAccess | { readonly reason: string } {
-  const { pullRequest, repository = '', apiUrl, runUrl, sha, beforeSha } = context;
-  const [owner, repo] = repository.split('/');
+  const { pullRequest, repository, apiUrl, runUrl, sha, beforeSha } = context;
   const token = runner.input('github-token');
   const headSha = pullRequest?.headSha ?? sha;
-  if (!owner || !repo || headSha === undefined) return { reason: 'the run is about no commit' };
+  if (!repository || headSha === undefined) return { reason: 'the run is about no commit' };
   if (token === undefined) return { reason: 'there is no github-token' };
   const name = commentKey === 'gate' ? 'Rowgate' : `Rowgate: ${commentKey}`;
-  const place = { owner, repo, headSha, beforeSha };
+  const place = { ...repository, headSha, beforeSha };
   return { ...place, name, externalId, detailsUrl: runUrl, token, apiUrl, signal };
 }
 

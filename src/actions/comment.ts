@@ -37,15 +37,14 @@ export function openComment({
   runner,
   signal,
 }: CommentStep): StickyComment | NoChannel {
-  const { pullRequest, repository = '', apiUrl, run, runUrl } = context;
-  const [owner, repo] = repository.split('/');
+  const { pullRequest, repository, apiUrl, run, runUrl } = context;
   const token = runner.input('github-token');
   if (showing === 'never') return { reason: 'comment: never' };
-  if (!pullRequest || !owner || !repo) return { reason: 'the event is about no pull request' };
+  if (!pullRequest || !repository) return { reason: 'the event is about no pull request' };
   if (token === undefined) return { reason: 'there is no github-token' };
   const { number } = pullRequest;
   return stickyComment({
-    conversation: openConversation({ owner, repo, number, token, apiUrl, signal }),
+    conversation: openConversation({ ...repository, number, token, apiUrl, signal }),
     showing,
     key,
     run,

@@ -5,7 +5,7 @@ import type { Commit } from './commit.ts';
 import { MAX_PAGE_ITEMS, MAX_PULL_REQUEST_FILES } from './limits.ts';
 import { explainRefusal, PATIENCE, persisting, type Patience, type Persist } from './persistence.ts';
 import type { ChangedFile, ChangedFiles, PullRequest } from './pull-request.ts';
-import type { RunnerContext } from './runner.ts';
+import type { Repository, RunnerContext } from './runner.ts';
 
 type Access = { readonly context: RunnerContext; readonly patience?: Patience };
 
@@ -15,9 +15,8 @@ export function openPullRequest({
   context,
   patience = PATIENCE,
 }: Access & { readonly token: string }): PullRequest | undefined {
-  const { pullRequest, repository = '', apiUrl } = context;
-  const [owner, repo] = repository.split('/');
-  if (!pullRequest || !owner || !repo) return undefined;
+  const { pullRequest, repository, apiUrl } = context;
+  if (!pullRequest || !repository) return undefined;
   const { number } = pullRequest;
   return {
     changedFiles: () =>
@@ -27,8 +26,7 @@ export function openPullRequest({
         return listFiles((page) =>
           persist((signal) =>
             pulls.listFiles({
-              owner,
-              repo,
+              ...repository,
               pull_number: number,
               per_page: MAX_PAGE_ITEMS,
               page,
@@ -125,11 +123,10 @@ const Blob = z.object({ encoding: z.literal('base64'), content: z.string(), size
 async function requestCommit(
   sha: string | undefined,
   token: string | undefined,
-  { repository = '', apiUrl }: RunnerContext,
+  { repository, apiUrl }: RunnerContext,
   persist: Persist,
 ): Promise<Commit> {
-  const [owner, repo] = repository.split('/');
-  if (sha === undefined || !owner || !repo)
+  if (sha === undefined || !repository)
     throw new Problem('base-unreadable', 'The event of this run does not say which commit is its base');
   if (token === undefined)
     throw new Problem('base-unreadable', 'The rules of the base commit cannot be read without a token', {
@@ -139,7 +136,7 @@ async function requestCommit(
   const folders = commitFolders(sha, async (tree_sha, extent) => {
     const recursive = extent === 'all' ? { recursive: 'true' } : {};
     const { data } = await persist((signal) =>
-      git.getTree({ owner, repo, tree_sha, ...recursive, request: { signal, log: SILENT } }),
+      git.getTree({ ...repository, tree_sha, ...recursive, request: { signal, log: SILENT } }),
     );
     return treeSchema.parse(data);
   });
@@ -148,7 +145,7 @@ async function requestCommit(
     folder: folders,
     content: async ({ hash: file_sha }) => {
       const { data } = await persist((signal) =>
-        git.getBlob({ owner, repo, file_sha, request: { signal, log: SILENT } }),
+        git.getBlob({ ...repository, file_sha, request: { signal, log: SILENT } }),
       );
       const { content, size } = Blob.parse(data);
       const bytes = Buffer.from(content, 'base64');
@@ -162,7 +159,7 @@ function unreadable(cause: unknown, sha: string | undefined, { repository }: Run
   if (cause instanceof Problem) return cause;
   const refusal = explainRefusal(cause, 'contents: read');
   const reason = refusal?.reason ?? 'what GitHub sent is not what it should be';
-  const place = `the rules of base commit ${sha?.slice(0, 8)} of ${repository}`;
+  const place = `the rules of base commit ${sha?.slice(0, 8)} of ${repository?.owner}/${repository?.repo}`;
   return new Problem('base-unreadable', `Could not read ${place}: ${reason}`, { hint: refusal?.hint, cause });
 }
 
@@ -171,7 +168,7 @@ function cancelled(): Problem {
 }
 
 /** A repository, and the API that it is reached by. */
-export type Place = { readonly owner: string; readonly repo: string; readonly apiUrl: string };
+export type Place = Repository & { readonly apiUrl: string };
 
 /** GitHub's API, also that of an Enterprise Server, by its `GITHUB_API_URL`. */
 export async function openOctokit(token: string, baseUrl: string) {

@@ -107,11 +107,13 @@ function handOver(what: string, give: () => void): void {
   }
 }
 
+/** Which repository of GitHub's API. */
+export type Repository = { readonly owner: string; readonly repo: string };
+
 /** What a run knows of the workflow it runs in; undefined is whatever the runner did not say, or said unreadably. */
 export type RunnerContext = {
   readonly eventName: string | undefined;
-  /** As `owner/name`. */
-  readonly repository: string | undefined;
+  readonly repository: Repository | undefined;
   readonly isPrivate: boolean | undefined;
   /** The commit that is checked out: on a pull request a merge, not the pull request's head. */
   readonly sha: string | undefined;
@@ -157,7 +159,7 @@ export function runnerContext(env: NodeJS.ProcessEnv): RunnerContext {
   const pull = event.pull_request;
   return {
     eventName: env.GITHUB_EVENT_NAME || undefined,
-    repository: env.GITHUB_REPOSITORY || undefined,
+    repository: readRepository(env.GITHUB_REPOSITORY),
     isPrivate: event.repository?.private,
     sha: env.GITHUB_SHA || undefined,
     beforeSha: event.before,
@@ -172,6 +174,12 @@ export function runnerContext(env: NodeJS.ProcessEnv): RunnerContext {
     isFork: isFork(event, env.GITHUB_REPOSITORY),
     triggeringRun: event.workflow_run && triggeringRun(event.workflow_run),
   };
+}
+
+/** Of `owner/name`. */
+function readRepository(text = ''): Repository | undefined {
+  const [owner, repo] = text.split('/');
+  return owner && repo ? { owner, repo } : undefined;
 }
 
 const wholeNumber = (text = ''): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);

@@ -197,7 +197,7 @@ test('a pull request of the repository itself is known in full', (t) => {
   const before = 'c'.repeat(40);
   assert.deepEqual(contextOf(t, { repository: shop, pull_request: pull, number: 7, before }), {
     eventName: 'pull_request',
-    repository: 'acme/shop',
+    repository: { owner: 'acme', repo: 'shop' },
     isPrivate: true,
     sha: 'abc',
     beforeSha: before,
