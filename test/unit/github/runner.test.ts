@@ -257,7 +257,7 @@ for (const event of ['', 'no json', 'null', '[]', '7', '{"pull_request":{"number
     const { pullRequest, isFork, isPrivate, repository } = contextOf(t, event);
     assert.deepEqual(
       [pullRequest, isFork, isPrivate, repository],
-      [undefined, undefined, undefined, 'acme/shop'],
+      [undefined, undefined, undefined, { owner: 'acme', repo: 'shop' }],
     );
   });
 }
