@@ -6,6 +6,7 @@ import { installPgtap, pgtapSubject, type Pgtap } from './pgtap.ts';
 import type { Competitor, Growth, StateResult } from './results.ts';
 import {
   BARE_COUNTS,
+  FUSED_STATEMENTS,
   ORPHAN_STATEMENTS,
   PACK_STATEMENTS,
   PAGE_STATEMENTS,
@@ -14,7 +15,7 @@ import {
 import type { BenchDatabase } from './server.ts';
 import { ratioOf, spreadOf } from './spread.ts';
 import { STATES, type State } from './states.ts';
-import { countAll, rowgateSubject, statementsSubject } from './subjects.ts';
+import { countAll, fusedSubject, rowgateSubject, statementsSubject } from './subjects.ts';
 import { countReads, type TableReads } from './table-reads.ts';
 
 /** The data grows from an eighth to the whole, over the same tenants. */
@@ -75,6 +76,7 @@ async function measureState(
   const ours = rowgateOn(bench, ROWGATE, whole, expected);
   const theirs = [
     statementsSubject(PACK, whole.owner, PACK_STATEMENTS, expected),
+    fusedSubject('one statement a table', whole.owner, FUSED_STATEMENTS, expected),
     statementsSubject("the page's 16", whole.owner, PAGE_STATEMENTS, expected),
     statementsSubject('bare count(*)', whole.owner, BARE_COUNTS, expected),
     // A bare count reads the primary key's index alone where it can; no check can be answered from that.

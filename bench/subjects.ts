@@ -37,6 +37,29 @@ export function statementsSubject(
   return { name, run };
 }
 
+/** The same for statements that count several things each, and name them. */
+export function fusedSubject(
+  name: string,
+  client: Client,
+  statements: readonly string[],
+  expected: Counts,
+): Subject {
+  const run = async (): Promise<Reading> => {
+    const startedAt = performance.now();
+    const found: [string, number][] = [];
+    for (const text of statements) {
+      const { rows } = await client.query<Record<string, string>>(text);
+      found.push(
+        ...Object.entries(rows[0] ?? {}).map(([what, count]) => [what, Number(count)] as [string, number]),
+      );
+    }
+    const elapsedMs = performance.now() - startedAt;
+    expectSame(name, Object.fromEntries(found), expected);
+    return { elapsedMs };
+  };
+  return { name, run };
+}
+
 /** The gate as a process of its own; `countsOf` says what its report counted. */
 export function rowgateSubject(
   name: string,
