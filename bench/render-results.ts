@@ -27,6 +27,7 @@ export function renderResults(results: Results): string {
     markSummary(renderSummary(results, '')),
     HOW,
     ...barsSection(results),
+    ...limitsSection(results),
     ...results.states.flatMap(stateSection),
     ...pgtapSection(results),
     ...growthSection(results),
@@ -84,6 +85,25 @@ function barsSection(results: Results): string[] {
   return bars.length > 0
     ? ['## Bars', table(['What', 'Bar', 'Measured', 'without its start', ''], bars, 'llrrl')]
     : [];
+}
+
+/** What bars that are not met come up against, from the same rounds. */
+function limitsSection({ states }: Results): string[] {
+  const find = (id: StateResult['state']['id'], name: string): Competitor | undefined =>
+    states.find(({ state }) => state.id === id)?.competitors.find((each) => each.name === name);
+  const [byHand, single] = ['one statement a table', '25 statements'].map((name) => find('bare', name));
+  const [indexed, proved] = [find('indexed', '25 statements'), find('enforced', 'Rowgate')];
+  if (!byHand || !single || !indexed || !proved?.ownMs) return [];
+  const start = proved.elapsedMs.median - proved.ownMs.median;
+  const share = ratio(byHand.elapsedMs.median / single.elapsedMs.median);
+  return [
+    '## Where the limits are',
+    `- Whatever is checked, the process takes ${seconds(start)} to start, and ${seconds(proved.ownMs.median)} to load the rules, connect, read the catalogue and plan: that is all of _Phase 3 validated_,
+  where no row is read.
+- Without an index, one statement a table by hand takes ${share} of the 25, with the server's parallel workers and a connection that is open: no scan gets below that, and Rowgate adds the above.
+- With the rollout's indexes a fifth of the 25 statements is ${seconds(indexed.elapsedMs.median / 5)} here. What the statements take grows with the rows, what Rowgate takes hardly does: see _Growth_.
+- Of 1,000 rules no two ask the same, so each costs something for each row: see _More rules on one table_ for how much, beside one statement by hand.`,
+  ];
 }
 
 function stateSection(result: StateResult): string[] {

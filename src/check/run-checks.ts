@@ -121,6 +121,7 @@ export async function runChecks(
   const sessions = sessionsFor(counting, options);
   const [byAll, byEach] = partition(counting, sessions);
   const tasks: Task[] = [];
+  // One after the other and before anything else, so that workers and sessions are never more than the sessions allowed.
   for (const step of byAll) {
     tasks.push(async (session) => void tasks.push(...(await work(step, sessions - 1, session))));
     await workTogether(tasks, snapshot, scans, { ...options, sessions: Math.min(sessions, 2) });
