@@ -86,7 +86,7 @@ const BACKFILLS = 'test/backfill/{backfill,guards,keys,shapes}.test.ts';
 
 /** On an older major what can differ by it. The tests of all of trust's walls run on the oldest and on the newest. */
 const BY_MAJOR = [
-  'test/postgres/{index-trust,kinds,planning,preflight,schema-traps,seed,strategies,verdict-traps}.test.ts',
+  'test/postgres/{index-trust,kinds,planning,preflight,schema-traps,seed,strategies,verdict-traps,whole-tables}.test.ts',
 ];
 
 /**
