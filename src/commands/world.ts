@@ -69,7 +69,10 @@ export function addCheckFlags(command: Command): Command {
       'write report.json, report.sarif, report.junit.xml and report.html there',
     )
     .option('--target-name <name>', 'what reports call the target, such as a region or a tenant')
-    .option('--max-connections <n>', 'connections to use at most (default: 2)')
+    .option(
+      '--max-connections <n>',
+      "connections to use at most, and so many of the server's cores (default: 2)",
+    )
     .option(
       '--statement-timeout <duration>',
       'how long one check may run on the server, for each 256 MiB of a table read whole (default: 60s)',

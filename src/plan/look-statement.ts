@@ -1,4 +1,3 @@
-import type { Relation } from '../postgres/catalog.ts';
 import type { Row } from '../postgres/database.ts';
 import { identifier, type Identifier } from '../sql/identifier.ts';
 import { column, join, param, sql, type Sql } from '../sql/sql.ts';
@@ -104,10 +103,9 @@ function sampleOf(check: RowCheck): Sql {
   return sql`case when ${filtered(check, breaking(check))} then pg_catalog.json_build_array(${outputs})::text end`;
 }
 
-/** Where a row lies, so that two runs show the same rows; views and other servers do not say. */
+/** Where a row lies, so that two runs show the same rows; a view does not say. */
 function placesOf({ relation }: RowCheck): [Identifier, Sql][] {
-  const isStored = ({ kind }: Relation): boolean => kind !== 'view' && kind !== 'foreign table';
-  if (![relation, ...relation.descendants].every(isStored)) return [];
+  if (relation.kind === 'view') return [];
   const names = ['tableoid', 'ctid'] as const;
   return names.map((name, i) => [identifier(`place_${i}`), column(ROW_ALIAS, identifier(name))]);
 }

@@ -100,6 +100,12 @@ export const serverAndWorkflow: readonly Guard[] = [
   ...of('src/check/run-checks.ts', 'test/postgres/own-sessions.test.ts', [
     ['raw SQL has a session of its own', 'checksOf(step).some(({ rule }) => holdsRawSql(rule))', 'checksOf(step).length === 0', 'each check with raw SQL has a session of its own (pg)'],
   ]),
+  ...of('src/plan/look-statement.ts', 'test/postgres/whole-tables.test.ts', [
+    ['a count that ended early is no count', `return row?.[IS_CUT] !== 'false';`, 'return row === undefined;', 'of more bad rows than one look may hold, the counts are exact all the same, and there are samples'],
+  ]),
+  ...of('src/check/count-rows.ts', 'test/postgres/whole-tables.test.ts', [
+    ['keys that cannot be read cost no count', 'KEYS_FAILED.has(asProblem(error).code)', 'false', 'where the keys of bad rows cannot be read, they are counted all the same'],
+  ]),
   ...of('src/plan/select-relations.ts', 'test/trust/bad-inputs.test.ts', [
     ['a pattern that matches nothing is a mistake', '  if (left.length === 0) {\n', '  if (left.length < 0) {\n', 'rules are refused at their lines by what the server knows: names'],
   ]),
