@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Column, Relation } from '../postgres/catalog.ts';
+import { isKey, reindexHint, type Column, type Index, type Relation } from '../postgres/catalog.ts';
 import type { Fill } from '../plan/fill.ts';
 import { filledColumns } from '../plan/fill.ts';
 import { displayTable } from '../sql/identifier.ts';
@@ -45,25 +45,23 @@ function leavesOf(relation: Relation): Relation[] {
 }
 
 function walkableKey(leaf: Relation): [Column, ...Column[]] | undefined {
-  const keys = leaf.indexes.flatMap((index) => {
-    const columns = index.columns.map((name) => (name === undefined ? undefined : leaf.columns.get(name)));
-    const isKey =
-      index.unique &&
-      index.valid &&
-      !index.outdated &&
-      index.immediate &&
-      !index.partial &&
-      index.method === 'btree';
-    const isWhole = columns.every((column) => column?.notNullValidated === true);
-    return isKey && isWhole
-      ? [{ primary: index.primary, columns: columns.filter((each) => each !== undefined) }]
-      : [];
-  });
-  const best = keys.toSorted(
+  const keys = leaf.indexes.filter((index) => isKey(index) && canWalk(index, leaf));
+  const [best] = keys.toSorted(
     (a, b) => Number(b.primary) - Number(a.primary) || a.columns.length - b.columns.length,
-  )[0];
-  const [first, ...rest] = best?.columns ?? [];
+  );
+  const [first, ...rest] = best ? columnsOf(best, leaf).filter((each) => each !== undefined) : [];
   return first && [first, ...rest];
+}
+
+/** Whether every row is in it, in the order of its columns. */
+function canWalk(index: Index, leaf: Relation): boolean {
+  return (
+    index.method === 'btree' && columnsOf(index, leaf).every((column) => column?.notNullValidated === true)
+  );
+}
+
+function columnsOf({ columns }: Index, leaf: Relation): (Column | undefined)[] {
+  return columns.map((name) => (name === undefined ? undefined : leaf.columns.get(name)));
 }
 
 /**
@@ -87,7 +85,9 @@ function noKey(leaf: Relation): Problem {
     'backfill-refused',
     `${displayTable(leaf.name)} has no unique key without NULLs to walk it by`,
     {
-      hint: 'Give it one: a primary key, or a unique index over columns that are NOT NULL. Places of rows (ctid) change while writers work, and rows would be lost.',
+      hint:
+        reindexHint(leaf.indexes.filter((index) => canWalk(index, leaf))) ??
+        'Give it one: a primary key, or a unique index over columns that are NOT NULL. Places of rows (ctid) change while writers work, and rows would be lost.',
     },
   );
 }

@@ -1,3 +1,4 @@
+import { isKey, reindexHint } from '../postgres/catalog.ts';
 import type { Query } from '../postgres/snapshot.ts';
 import { displayTable } from '../sql/identifier.ts';
 import { param, sql, textArray } from '../sql/sql.ts';
@@ -65,23 +66,20 @@ function refuseParents(lanes: readonly Lane[]): Finding[] {
         },
       ];
     const columns = hop.on.map(({ parent: column }) => column.name);
-    const isUnique = hop.relation.indexes.some(
+    const ofLink = hop.relation.indexes.filter(
       (index) =>
-        index.unique &&
-        index.valid &&
-        !index.outdated &&
-        index.immediate &&
-        !index.partial &&
         index.columns.length > 0 &&
         index.columns.every((name) => name !== undefined && columns.includes(name)),
     );
-    if (isUnique && !hop.relation.hasInheritors) return [];
+    if (ofLink.some(isKey) && !hop.relation.hasInheritors) return [];
     return [
       {
         weight: 'refuse',
         name: `parent:${parent}`,
         message: `no unique key of ${parent} is within ${columns.join(', ')}: a row could have several parents`,
-        hint: 'Give the parent a unique index over the columns in `on`, or name all columns of one.',
+        hint:
+          reindexHint(ofLink) ??
+          'Give the parent a unique index over the columns in `on`, or name all columns of one.',
       },
     ];
   });

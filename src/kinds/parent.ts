@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { identifier, type Identifier } from '../sql/identifier.ts';
 import { allOf, anyOf, column, compile, join, sql, type Sql } from '../sql/sql.ts';
-import type { Column, Relation } from '../postgres/catalog.ts';
+import { isKey, type Column, type Relation } from '../postgres/catalog.ts';
 import { ROW_ALIAS, type ColumnPair, type ParentJoin, type Reference } from '../plan/plan.ts';
 import { comparable, equal, isNull, isSet, keepsEquality, type Value } from './compare.ts';
 import type { Lookup } from './kind.ts';
@@ -87,13 +87,7 @@ function hasUniqueKey({ relation, link }: LinkedParent): boolean {
   if (relation.hasInheritors) return false;
   const exact = link.filter((each) => keepsEquality(each.column, each.with)).map((each) => each.column.name);
   return relation.indexes.some(
-    (index) =>
-      index.unique &&
-      index.valid &&
-      !index.outdated &&
-      index.immediate &&
-      !index.partial &&
-      index.columns.every((each) => each !== undefined && exact.includes(each)),
+    (index) => isKey(index) && index.columns.every((each) => each !== undefined && exact.includes(each)),
   );
 }
 

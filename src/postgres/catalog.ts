@@ -80,6 +80,19 @@ export type Index = {
   readonly pages: number;
 };
 
+/** Whether no two rows can have the same columns of it, at any time: a unique index that can be believed. */
+export function isKey({ unique, valid, outdated, immediate, partial }: Index): boolean {
+  return unique && valid && !outdated && immediate && !partial;
+}
+
+/** What to do where one of these indexes would be a key, were it not outdated; undefined where none is. */
+export function reindexHint(indexes: readonly Index[]): string | undefined {
+  const old = indexes.filter((index) => index.outdated && isKey({ ...index, outdated: false }));
+  if (old.length === 0) return undefined;
+  const names = old.map(({ name }) => name).join(', ');
+  return `Reindex ${names} first: text in it was sorted by another version of its collation than the system has now.`;
+}
+
 /** A CHECK constraint that is validated, with the columns that it names. */
 type Check = {
   readonly name: string;

@@ -16,27 +16,27 @@ export const guards: readonly Guard[] = [
       'a table that is truncated while the run goes on is unknown, not held (pg)',
     ],
   ]),
-  ...of('src/kinds/parent.ts', 'test/postgres/index-trust.test.ts', [
+  ...of('src/postgres/catalog.ts', 'test/postgres/index-trust.test.ts', [
     [
       'an index of an older collation makes no key unique',
-      '      !index.outdated &&\n',
-      '',
+      'valid && !outdated &&',
+      'valid &&',
       'a unique index whose collation has changed makes no key of a parent unique',
     ],
   ]),
   ...of('src/backfill/lane.ts', 'test/postgres/index-trust.test.ts', [
     [
       'no table is walked by an index of an older collation',
-      '      !index.outdated &&\n',
-      '',
+      'isKey(index) && canWalk',
+      'index.unique && canWalk',
       'a backfill neither walks by a key whose collation has changed, nor takes values by one',
     ],
   ]),
   ...of('src/backfill/preflight.ts', 'test/postgres/index-trust.test.ts', [
     [
       'no value is taken by a key of an older collation',
-      '        !index.outdated &&\n',
-      '',
+      'ofLink.some(isKey)',
+      'ofLink.some(({ unique }) => unique)',
       'a backfill neither walks by a key whose collation has changed, nor takes values by one',
     ],
   ]),

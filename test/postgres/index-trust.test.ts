@@ -167,10 +167,16 @@ test('a backfill neither walks by a key whose collation has changed, nor takes v
     insert into orders values ('a', 1, null)`);
   assert.equal(walked.exitCode, 3);
   assert.match(walked.problems[0]?.message ?? '', /orders has no unique key without NULLs to walk it by/);
+  assert.match(walked.problems[0]?.hint ?? '', /^Reindex orders_pkey first/);
   const taken = await fill(`
     create table tenants (id text collate sorted primary key, workspace_id bigint); insert into tenants values ('a', 1);
     create table orders (id bigint primary key, tenant_id text collate sorted, workspace_id bigint);
     insert into orders values (1, 'a', null)`);
   assert.equal(taken.exitCode, 3);
-  assert.deepEqual(taken.findings.filter(({ weight }) => weight === 'refuse').map(({ name }) => name), ['parent:public.tenants']); // prettier-ignore
+  const refusals = taken.findings.filter(({ weight }) => weight === 'refuse');
+  assert.deepEqual(
+    refusals.map(({ name }) => name),
+    ['parent:public.tenants'],
+  );
+  assert.match(refusals[0]?.hint ?? '', /^Reindex tenants_pkey first/);
 });
