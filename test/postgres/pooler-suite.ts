@@ -275,7 +275,7 @@ const without = (lines: readonly string[], others: readonly string[]): string[] 
 async function slowStatements(url: string): Promise<number> {
   const [row] = await script(
     url,
-    `select count(*)::int as n from pg_stat_activity where state = 'active' and query like '%d.id < 0%' and pid <> pg_backend_pid() and datname = current_database()`,
+    `select count(*)::int as n from pg_stat_activity where state = 'active' and query like '%d.id < 0%' and query not like 'explain%' and pid <> pg_backend_pid() and datname = current_database()`,
   );
   return Number(row?.['n']);
 }

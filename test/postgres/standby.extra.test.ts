@@ -214,7 +214,8 @@ async function vacuumAway(): Promise<void> {
   await onPrimary('vacuum churned');
 }
 
-const slowStatements = () => count(`state = 'active' and query like '%b.id + c.id%'`);
+const slowStatements = () =>
+  count(`state = 'active' and query like '%b.id + c.id%' and query not like 'explain%'`);
 const gateSessions = () => count(`application_name = 'the-gate'`);
 
 async function count(which: string): Promise<number> {
