@@ -2,7 +2,8 @@ import { dirname } from 'node:path';
 import type { Client } from 'pg';
 import { glob } from 'tinyglobby';
 import type { Subject } from './measure.ts';
-import { expectSame, type Counts, type Statement } from './seed-statements.ts';
+import type { Counts, Statement } from './seed-statements.ts';
+import { countingSubject } from './subjects.ts';
 
 /** Whether pgTAP could be installed in a database, or why not. */
 export type Pgtap = { readonly available: true } | { readonly available: false; readonly reason: string };
@@ -31,8 +32,7 @@ export function pgtapSubject(
   statements: readonly Statement[],
   expected: Counts,
 ): Subject {
-  const run = async () => {
-    const startedAt = performance.now();
+  return countingSubject(name, expected, async () => {
     await client.query('begin; set local search_path to public, tap; select no_plan()');
     const counts: [string, number][] = [];
     for (const { counts: counted, text } of statements) {
@@ -41,11 +41,8 @@ export function pgtapSubject(
       counts.push([counted, countIn(rows[0]?.said ?? '')]);
     }
     await client.query('select * from finish(); rollback');
-    const elapsedMs = performance.now() - startedAt;
-    expectSame(name, Object.fromEntries(counts), expected);
-    return { elapsedMs };
-  };
-  return { name, run };
+    return Object.fromEntries(counts);
+  });
 }
 
 /** `ok`, or a failure that says what it found instead of 0. */

@@ -14,6 +14,18 @@ export async function countAll(client: Client, statements: readonly Statement[])
   return Object.fromEntries(counts);
 }
 
+/** Something that counts, timed; it fails where it counts other than expected. */
+export function countingSubject(name: string, expected: Counts, count: () => Promise<Counts>): Subject {
+  const run = async (): Promise<Reading> => {
+    const startedAt = performance.now();
+    const found = await count();
+    const elapsedMs = performance.now() - startedAt;
+    expectSame(name, found, expected);
+    return { elapsedMs };
+  };
+  return { name, run };
+}
+
 /**
  * Statements through the pg package, one after the other on one connection that is open already; `off` is a setting
  * of the server's planner to do without.
@@ -25,16 +37,15 @@ export function statementsSubject(
   expected: Counts,
   off?: 'enable_indexonlyscan',
 ): Subject {
-  const run = async (): Promise<Reading> => {
-    if (off) await client.query(`set ${off} = off`);
-    const startedAt = performance.now();
-    const found = await countAll(client, statements);
-    const elapsedMs = performance.now() - startedAt;
-    if (off) await client.query(`reset ${off}`);
-    expectSame(name, found, expected);
-    return { elapsedMs };
+  const { run } = countingSubject(name, expected, () => countAll(client, statements));
+  if (!off) return { name, run };
+  return {
+    name,
+    run: async () => {
+      await client.query(`set ${off} = off`);
+      return run().finally(() => client.query(`reset ${off}`));
+    },
   };
-  return { name, run };
 }
 
 /** The same for statements that count several things each, and name them. */
@@ -44,20 +55,14 @@ export function fusedSubject(
   statements: readonly string[],
   expected: Counts,
 ): Subject {
-  const run = async (): Promise<Reading> => {
-    const startedAt = performance.now();
-    const found: [string, number][] = [];
+  return countingSubject(name, expected, async () => {
+    const found: Record<string, number> = {};
     for (const text of statements) {
       const { rows } = await client.query<Record<string, string>>(text);
-      found.push(
-        ...Object.entries(rows[0] ?? {}).map(([what, count]) => [what, Number(count)] as [string, number]),
-      );
+      for (const [what, count] of Object.entries(rows[0] ?? {})) found[what] = Number(count);
     }
-    const elapsedMs = performance.now() - startedAt;
-    expectSame(name, Object.fromEntries(found), expected);
-    return { elapsedMs };
-  };
-  return { name, run };
+    return found;
+  });
 }
 
 /** The gate as a process of its own; `countsOf` says what its report counted. */

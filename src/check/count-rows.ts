@@ -1,13 +1,13 @@
 import { performance } from 'node:perf_hooks';
 import { readAllCounts, type Counts } from '../plan/count-statement.ts';
-import { checkedTable, type QueryCheck, type RowCheck } from '../plan/plan.ts';
-import { isCut, lookStatement, canLook, readSeen } from '../plan/look-statement.ts';
+import { canLook, isCut, lookStatement, readSeen } from '../plan/look-statement.ts';
+import { checkedTable, schemasOf, type QueryCheck, type RowCheck } from '../plan/plan.ts';
 import { nameKey, sampleStatement } from '../plan/sample-statement.ts';
 import type { RowChecks } from '../plan/groups.ts';
 import type { CountStep } from '../plan/step.ts';
 import type { Session } from '../postgres/database.ts';
 import { askAside, settings, type Limits } from '../postgres/snapshot.ts';
-import { displayTable, type Identifier } from '../sql/identifier.ts';
+import { displayTable } from '../sql/identifier.ts';
 import { asProblem, type Problem } from '../support/problem.ts';
 import { expectUnchanged } from './changed-objects.ts';
 import { LARGE_PAGES } from './count-steps.ts';
@@ -30,8 +30,8 @@ export async function countStep(step: CountStep, session: Session, limits: Count
   const { countLimit, timeoutMs = limits.statementTimeoutMs } = checks[0].rule;
   const asked = { ...limits, statementTimeoutMs: timeoutMs * timesAllowed(pages) };
   const isWhole = strategy === 'scan' && countLimit === undefined;
-  const seen =
-    isWhole && limits.samples > 0 && isOfRows(checks) ? await look(checks, session, asked) : undefined;
+  const isLook = isWhole && limits.samples > 0 && isOfRows(checks) && canLook(checks);
+  const seen = isLook ? await look(checks, session, asked) : undefined;
   if (seen) return seen;
   const counts = await askAside(session, asked, schemasOf(checks), async (query) => {
     if (countLimit !== undefined) await query(withoutNestedLoops);
@@ -51,9 +51,8 @@ const isOfRows = (checks: CountStep['checks']): checks is RowChecks =>
 /** What may be the keys' fault alone; where it is not, the plain count fails as well. */
 const KEYS_FAILED = new Set<Problem['code']>(['query-failed', 'privilege-missing']);
 
-/** Counts and samples in one; undefined where that cannot be asked, was cut short, or has keys that cannot be read. */
+/** Counts and samples in one; undefined where that was cut short, or has keys that cannot be read. */
 async function look(checks: RowChecks, session: Session, limits: CountOptions): Promise<Counted | undefined> {
-  if (!canLook(checks)) return undefined;
   const statement = lookStatement(checks, limits.samples);
   try {
     return await askAside(session, limits, schemasOf(checks), async (query) => {
@@ -69,10 +68,6 @@ async function look(checks: RowChecks, session: Session, limits: CountOptions): 
     throw error;
   }
 }
-
-const schemasOf = (checks: CountStep['checks']): Identifier[] => [
-  ...new Set(checks.flatMap(({ operatorSchemas }) => operatorSchemas)),
-];
 
 /** A step that is done, and how long it took. */
 type Done = { readonly step: CountStep; readonly counted: Counted; readonly elapsedMs: number };

@@ -69,9 +69,8 @@ export async function runChecks(
     const startedAt = performance.now();
     const end = scans.begin(step);
     try {
-      const counted = await countStep(step, session, { ...options, parallelWorkers });
+      const counted = await countStep(step, session, { ...options, parallelWorkers }).finally(end);
       const elapsedMs = performance.now() - startedAt;
-      end();
       pages.done += pagesOf(step);
       record(await judge({ step, counted, elapsedMs }, session, options));
       return [];
@@ -80,8 +79,6 @@ export async function runChecks(
       const smaller = session.alive && !signal.aborted ? splitStep(step, problem) : [];
       if (smaller.length === 0) record(step.checks.map((check) => unmeasured(check, problem, step.strategy)));
       return smaller.flatMap(tasksOf);
-    } finally {
-      end();
     }
   };
 
@@ -103,15 +100,21 @@ export async function runChecks(
     return [];
   };
 
+  /** A piece of work, and what it leaves to do comes next. */
+  const taskOf =
+    (begin: (session: Session) => Promise<Task[]>): Task =>
+    async (session) =>
+      void tasks.unshift(...(await begin(session)));
+
   const tasksOfPack = (pack: readonly CountStep[]): Task[] => {
     if (pack.length < 2) return pack.flatMap(tasksOf);
-    return [async (session) => void tasks.unshift(...(await workTogetherOn(pack, session)))];
+    return [taskOf((session) => workTogetherOn(pack, session))];
   };
 
   const tasksOf = (step: Step): Task[] => {
     if (step.form !== 'count')
       return [async (session) => record([await answerWithoutRows(step, session, options)])];
-    return [async (session) => void tasks.unshift(...(await work(step, 0, session)))];
+    return [taskOf((session) => work(step, 0, session))];
   };
 
   const isRaw = (step: Step): boolean => checksOf(step).some(({ rule }) => holdsRawSql(rule));
@@ -123,7 +126,7 @@ export async function runChecks(
   const tasks: Task[] = [];
   // One after the other and before anything else, so that workers and sessions are never more than the sessions allowed.
   for (const step of byAll) {
-    tasks.push(async (session) => void tasks.push(...(await work(step, sessions - 1, session))));
+    tasks.push(taskOf((session) => work(step, sessions - 1, session)));
     await workTogether(tasks, snapshot, scans, { ...options, sessions: Math.min(sessions, 2) });
   }
   const pieces = packSteps(byEach).flatMap(tasksOfPack);

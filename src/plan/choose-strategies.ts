@@ -7,7 +7,7 @@ import { explain, findExplained, readExplained, type Explained, type ExplainedCh
 import { groupsOf, type RowChecks } from './groups.ts';
 import { looseCost, looseStatement, steppingIndex } from './loose-index-scan.ts';
 import { namedColumns } from './named-columns.ts';
-import type { Check, Plan, QueryCheck, RowCheck } from './plan.ts';
+import { schemasOf, type Check, type Plan, type QueryCheck, type RowCheck } from './plan.ts';
 import { proveAll } from './prove.ts';
 import { checksOf, type CountStep, type Step } from './step.ts';
 
@@ -37,8 +37,7 @@ export async function chooseStrategies(
   }
   for (const batch of batchesOf(groupsOf(checks))) {
     const choose = (groups: readonly RowChecks[]): Promise<Step[]> => {
-      const schemas = [...new Set(groups.flat().flatMap(({ operatorSchemas }) => operatorSchemas))];
-      return askAside(session, options, schemas, (query) =>
+      return askAside(session, options, schemasOf(groups.flat()), (query) =>
         stepsOf(groups, { ...options, explained, query }),
       );
     };

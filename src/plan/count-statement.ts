@@ -24,8 +24,8 @@ const classColumn = (check: number, name: number): string => `c${check}_${name}`
 
 /**
  * Counts the rows of every class of several checks of one relation in one pass over it, or over `from`, which stands in
- * its place. The parents of all are joined, each once; rows that can be in no class are left out
- * before anything is counted.
+ * its place. The parents of all are joined, each once; rows that can be in no class are left out before anything is
+ * counted.
  */
 export function countStatement(checks: readonly [RowCheck, ...RowCheck[]], from?: Sql): Sql {
   const counted = checks.flatMap(countedOf);

@@ -6,7 +6,7 @@ import type { Check, RowCheck } from './plan.ts';
 export type RowChecks = readonly [RowCheck, ...RowCheck[]];
 
 /** A statement has at most 1664 output columns (MaxTupleAttributeNumber in the server's htup_details.h). */
-const MAX_OUTPUTS = 1_500;
+export const MAX_OUTPUTS = 1_500;
 
 /** Checks that one statement can answer: of one relation, with one time limit, and few enough. Raw SQL is alone. */
 export function groupsOf(checks: readonly Check[]): RowChecks[] {

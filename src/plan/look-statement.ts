@@ -11,15 +11,12 @@ import {
   source,
   suspicious,
 } from './count-statement.ts';
-import type { RowChecks } from './groups.ts';
+import { MAX_OUTPUTS, type RowChecks } from './groups.ts';
 import { ROW_ALIAS, type RowCheck } from './plan.ts';
 import { nameKey, sampleClass, sampleKeys } from './sample-statement.ts';
 
 /** So few rows that the server can hold their keys, and so many that most mistakes have fewer. */
 const MOST_ROWS = 1_000;
-
-/** With the samples beside the counts a statement stays below the most outputs that the server allows. */
-const MOST_OUTPUTS = 1_500;
 
 const IS_CUT = identifier('is_cut');
 const samplesColumn = (check: number): string => `s${check}`;
@@ -27,10 +24,10 @@ const samplesColumn = (check: number): string => `s${check}`;
 /** A row that breaks a check: its class, and what it is found by. */
 type SeenRow = { readonly class: string; readonly key: ReturnType<typeof nameKey> };
 
-/** Whether {@link lookStatement} can ask for all that these checks count. */
+/** Whether {@link lookStatement} can ask for all that these checks count, with the samples of each beside it. */
 export function canLook(checks: readonly RowCheck[]): boolean {
   const counts = checks.reduce((sum, check) => sum + countsFor(check), 0);
-  return !areMany(checks) && counts + checks.length <= MOST_OUTPUTS;
+  return !areMany(checks) && counts + checks.length <= MAX_OUTPUTS;
 }
 
 /**
@@ -39,7 +36,9 @@ export function canLook(checks: readonly RowCheck[]): boolean {
  */
 export function lookStatement(checks: RowChecks, samples: number): Sql {
   const counted = checks.flatMap(countedOf);
-  const sampled = sampledOf(checks);
+  const sampled = checks.flatMap((check, place) =>
+    isSampled(check) ? [[identifier(samplesColumn(place)), check] as const] : [],
+  );
   const places = placesOf(checks[0]);
   const seen = [
     ...counted.map(({ name, rows }) => sql`${rows} as ${identifier(name)}`),
@@ -79,9 +78,8 @@ export function isCut(row: Row | undefined): boolean {
 
 /** The rows that it brought of each check; undefined for a check whose rows have to be asked for. */
 export function readSeen(checks: RowChecks, row: Row): (SeenRow[] | undefined)[] {
-  const sampled = new Set(sampledOf(checks).map(([, check]) => check));
   return checks.map((check, place) => {
-    if (!sampled.has(check)) return undefined;
+    if (!isSampled(check)) return undefined;
     const rows = JSON.parse(row[samplesColumn(place)] ?? '[]') as string[];
     return rows.map((text) => {
       const [name, ...key] = JSON.parse(text) as [string, ...(string | null)[]];
@@ -91,11 +89,8 @@ export function readSeen(checks: RowChecks, row: Row): (SeenRow[] | undefined)[]
 }
 
 /** Which rows to show of a check with leaks is known only when they are counted. */
-function sampledOf(checks: RowChecks): (readonly [Identifier, RowCheck])[] {
-  return checks.flatMap((check, place) => {
-    const isSampled = check.key.length > 0 && !check.classes.some(({ isLeak }) => isLeak);
-    return isSampled ? [[identifier(samplesColumn(place)), check] as const] : [];
-  });
+function isSampled({ key, classes }: RowCheck): boolean {
+  return key.length > 0 && !classes.some(({ isLeak }) => isLeak);
 }
 
 function sampleOf(check: RowCheck): Sql {

@@ -52,6 +52,11 @@ type CheckBase = {
 /** Schemas, beside pg_catalog, whose operators the author's own SQL may need. */
 type Operators = { readonly operatorSchemas: readonly Identifier[] };
 
+/** Those of some checks that are asked together. */
+export function schemasOf(checks: readonly Operators[]): Identifier[] {
+  return [...new Set(checks.flatMap(({ operatorSchemas }) => operatorSchemas))];
+}
+
 /** A question about the rows of one relation. */
 export type RowCheck = CheckBase &
   Operators & {
