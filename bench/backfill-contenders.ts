@@ -4,15 +4,26 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { BackfillReport } from '../src/report/backfill-report.ts';
 import type { BenchDatabase, BenchServer } from './server.ts';
 
 /** A way to fill a table. */
 export type Contender = {
+  readonly id:
+    | 'update'
+    | 'loop'
+    | 'large loop'
+    | 'two loops'
+    | 'held loop'
+    | 'guarded loop'
+    | 'limit'
+    | 'one worker'
+    | 'two workers';
   readonly name: string;
   /** It is quadratic in the rows: it gets this part of them. */
-  readonly share: number;
+  readonly share?: number;
   /** Whether the filled column has an index. */
   readonly isIndexed: boolean;
   readonly work: (table: FilledTable) => Promise<unknown>;
@@ -38,15 +49,103 @@ export type Filled = {
 
 const FILL = `update orders o set workspace_id = t.workspace_id from tenants t where t.id = o.tenant_id and o.workspace_id is null`;
 
-async function inKeyBatches({ client, rows }: FilledTable): Promise<void> {
-  for (let low = 0; low < rows; low += 1_000)
-    await client.query(`${FILL} and o.id > $1 and o.id <= $2`, [low, low + 1_000]);
+const BATCH = `${FILL} and o.id > $1 and o.id <= $2`;
+
+/** Rows are locked before they are written, but for those that somebody else has locked. */
+const GUARDED_BATCH = `
+  with candidates as materialized (
+    select ctid as place, tenant_id from orders
+    where id > $1 and id <= $2 and workspace_id is null order by id for no key update skip locked
+  ), resolved as materialized (
+    select c.place, t.workspace_id from candidates c join tenants t on t.id = c.tenant_id
+  )
+  update orders o set workspace_id = resolved.workspace_id from resolved where o.ctid = resolved.place and o.workspace_id is null`;
+
+/** What the usual loop fills: keys after `low` up to `high`, `size` at a time. */
+type KeyBatches = {
+  readonly low: number;
+  readonly high: number;
+  readonly size: number;
+  readonly statement?: string;
+  /** It rests so many times as long as a batch took. */
+  readonly nice?: number;
+  /** No batch begins later than this after the first. */
+  readonly forMs?: number;
+};
+
+/** Written by hand: no parent is locked, nothing is recorded, and nothing is looked at again. Gives the rows filled. */
+async function inKeyBatches(
+  client: Client,
+  { low, high, size, statement = BATCH, nice = 0, forMs = Infinity }: KeyBatches,
+): Promise<number> {
+  const startedAt = performance.now();
+  let from = low;
+  for (; from < high && performance.now() - startedAt < forMs; from += size) {
+    const batchStartedAt = performance.now();
+    await client.query(statement, [from, Math.min(from + size, high)]);
+    if (nice > 0) await sleep((performance.now() - batchStartedAt) * nice);
+  }
+  return Math.min(from, high) - low;
+}
+
+async function inTwoSessions({ client, url, rows }: FilledTable): Promise<void> {
+  const half = Math.ceil(rows / 2);
+  await Promise.all([
+    inKeyBatches(client, { low: 0, high: half, size: 10_000 }),
+    withClient(url, (other) => inKeyBatches(other, { low: half, high: rows, size: 10_000 })),
+  ]);
+}
+
+/** The usual loop, while another session keeps what it sees for two seconds at a time: what is dead since then cannot be removed. */
+const besideSnapshots =
+  (statement: string) =>
+  ({ client, url, rows }: FilledTable): Promise<number> =>
+    withClient(url, async (other) => {
+      const over = new AbortController();
+      const look = async (): Promise<void> => {
+        while (!over.signal.aborted) {
+          await other.query('begin isolation level repeatable read; select 1');
+          await sleep(2_000, undefined, { signal: over.signal }).catch(() => undefined);
+          await other.query('commit');
+        }
+      };
+      const looking = look();
+      // Rows are found by their places: without this the server would read the whole table for them.
+      await client.query('set random_page_cost = 0.1; set enable_seqscan = off');
+      try {
+        return await inKeyBatches(client, { low: 0, high: rows, size: 10_000, statement });
+      } finally {
+        over.abort();
+        await looking;
+      }
+    });
+
+/** Batches of 1,000 with the rest that Rowgate takes by default. Gives the rows filled. */
+export function fillByHand(url: string, rows: number, forMs: number): Promise<number> {
+  return withClient(url, (client) =>
+    inKeyBatches(client, { low: 0, high: rows, size: 1_000, nice: 1, forMs }),
+  );
+}
+
+async function withClient<Result>(url: string, use: (client: Client) => Promise<Result>): Promise<Result> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
 }
 
 async function untilNoneIsNull({ client }: FilledTable): Promise<void> {
   const batch = `${FILL} and o.id in (select id from orders where workspace_id is null limit 500)`;
   while ((await client.query(batch)).rowCount !== 0);
 }
+
+const byKey =
+  (size: number) =>
+  ({ client, rows }: FilledTable): Promise<number> =>
+    inKeyBatches(client, { low: 0, high: rows, size });
 
 const rowgate =
   (workers: number) =>
@@ -56,13 +155,33 @@ const rowgate =
     if (report.run?.state !== 'completed') throw new Error(JSON.stringify(report.problems));
   };
 
-/** The first is what the others are compared with. */
-export const CONTENDERS: readonly Contender[] = [false, true].flatMap((isIndexed) => [
-  { name: 'One UPDATE', share: 1, isIndexed, work: ({ client }: FilledTable) => client.query(FILL) },
-  { name: 'Batches of 1,000 by key', share: 1, isIndexed, work: inKeyBatches },
-  { name: '`where null limit 500`, a tenth of the rows', share: 0.1, isIndexed, work: untilNoneIsNull },
-  { name: 'Rowgate, one worker, `--nice 0`', share: 1, isIndexed, work: rowgate(1) },
-  { name: 'Rowgate, two workers, `--nice 0`', share: 1, isIndexed, work: rowgate(2) },
+/** The ways, each without and with an index on the column. */
+export const CONTENDERS: readonly Contender[] = [false, true].flatMap((isIndexed): Contender[] => [
+  { id: 'update', name: 'One UPDATE', isIndexed, work: ({ client }) => client.query(FILL) },
+  { id: 'loop', name: 'Batches of 1,000 by key', isIndexed, work: byKey(1_000) },
+  { id: 'large loop', name: 'Batches of 10,000 by key', isIndexed, work: byKey(10_000) },
+  { id: 'two loops', name: 'Batches of 10,000 by key, two sessions', isIndexed, work: inTwoSessions },
+  {
+    id: 'held loop',
+    name: 'Batches of 10,000 by key, beside a snapshot',
+    isIndexed,
+    work: besideSnapshots(BATCH),
+  },
+  {
+    id: 'guarded loop',
+    name: 'The same, each row locked first',
+    isIndexed,
+    work: besideSnapshots(GUARDED_BATCH),
+  },
+  {
+    id: 'limit',
+    name: '`where null limit 500`, a tenth of the rows',
+    share: 0.1,
+    isIndexed,
+    work: untilNoneIsNull,
+  },
+  { id: 'one worker', name: 'Rowgate, one worker, `--nice 0`', isIndexed, work: rowgate(1) },
+  { id: 'two workers', name: 'Rowgate, two workers, `--nice 0`', isIndexed, work: rowgate(2) },
 ]);
 
 /** Runs `rowgate backfill --execute` as a shell would, and gives its report. */
@@ -130,7 +249,7 @@ export async function fillWith(
     readonly round: number;
   },
 ): Promise<Filled> {
-  const rows = Math.round(at.rows * contender.share);
+  const rows = Math.round(at.rows * (contender.share ?? 1));
   const database = await at.server.createDatabase(`fill_${at.round}_${CONTENDERS.indexOf(contender)}`);
   const { owner } = database;
   try {

@@ -1,37 +1,58 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { buildOrders, runBackfillCli } from './backfill-contenders.ts';
+import { buildOrders, fillByHand, runBackfillCli } from './backfill-contenders.ts';
 import type { BenchServer } from './server.ts';
 
 /** Times of an application's statements, in milliseconds. */
 export type Percentiles = { readonly p50: number; readonly p99: number; readonly statements: number };
 
-/** The same application without and with a backfill at default pacing, on the same tables. */
+/** The same application without and with a fill of the same tables beside it. */
 export type Latency = {
   readonly reads: { readonly without: Percentiles; readonly with: Percentiles };
   readonly writes: { readonly without: Percentiles; readonly with: Percentiles };
+  /** Rows a second that were filled meanwhile. */
+  readonly filledPerSecond: number;
 };
 
-/** Two sessions read and write single rows, without and then with a backfill, for as long each. */
-export async function measureLatency(at: {
+type Bench = {
   readonly server: BenchServer;
   readonly cli: string;
   readonly rows: number;
   readonly forMs: number;
-}): Promise<Latency> {
-  const database = await at.server.createDatabase('latency');
+};
+
+/** Beside a backfill at default pacing. Its work ends at the bound, so that only work is measured. */
+export function besideRowgate(at: Bench): Promise<Latency> {
+  return measureLatency(at, async (url) => {
+    const report = await runBackfillCli(at.cli, url, ['--max-duration', `${at.forMs}ms`]);
+    return report.run?.rowsUpdated ?? 0;
+  });
+}
+
+/** Beside the usual loop by key, which rests as long as a backfill at default pacing. */
+export function besideLoop(at: Bench): Promise<Latency> {
+  return measureLatency(at, (url) => fillByHand(url, at.rows, at.forMs));
+}
+
+/** Two sessions read and write single rows, alone for a while, and then while `fill` works, which says how many rows it filled. */
+async function measureLatency(
+  { server, rows, forMs }: Bench,
+  fill: (url: string) => Promise<number>,
+): Promise<Latency> {
+  const database = await server.createDatabase('latency');
   try {
-    const url = await buildOrders(database, at.rows, true);
-    await application(url, at.rows, sleep(1_000));
-    const without = await application(url, at.rows, sleep(at.forMs));
-    // Work ends at the bound, and only work is measured: the application stops when no row is filled any more.
-    const flags = ['--max-duration', `${at.forMs}ms`];
-    const filling = runBackfillCli(at.cli, url, flags);
-    const filled = await application(url, at.rows, filling);
-    if (!(await filling).run?.rowsUpdated) throw new Error('the backfill filled nothing');
+    const url = await buildOrders(database, rows, true);
+    await application(url, rows, sleep(1_000));
+    const without = await application(url, rows, sleep(forMs));
+    const startedAt = performance.now();
+    const filling = fill(url);
+    const beside = await application(url, rows, filling);
+    const filled = await filling;
+    if (filled === 0) throw new Error('nothing was filled');
     return {
-      reads: { without: without.reads, with: filled.reads },
-      writes: { without: without.writes, with: filled.writes },
+      reads: { without: without.reads, with: beside.reads },
+      writes: { without: without.writes, with: beside.writes },
+      filledPerSecond: (filled * 1_000) / (performance.now() - startedAt),
     };
   } finally {
     await database.drop();

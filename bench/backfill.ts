@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
-import { measureLatency, type Latency } from './backfill-latency.ts';
+import { besideLoop, besideRowgate } from './backfill-latency.ts';
 import { CONTENDERS, fillWith, type Contender, type Filled } from './backfill-contenders.ts';
 import { renderBackfillResults } from './render-backfill-results.ts';
 import { describeMachine, load } from './machine.ts';
@@ -42,18 +42,17 @@ try {
       filled.get(each)?.push(await fillWith(each, { server, cli: values.cli, rows, round }));
     }
   }
+  const beside = { server, cli: values.cli, rows, forMs: values.quick ? 3_000 : 20_000 };
   say('an application, without and with a backfill');
-  const latency: Latency = await measureLatency({
-    server,
-    cli: values.cli,
-    rows,
-    forMs: values.quick ? 3_000 : 20_000,
-  });
+  const latency = await besideRowgate(beside);
+  say('an application, without and with the usual loop');
+  const loopLatency = await besideLoop(beside);
   const page = renderBackfillResults({
     machine: [...machine, ['Load after', load()]],
     rows,
     filled,
     latency,
+    loopLatency,
   });
   const file = join(ROOT, 'bench', 'backfill-results.md');
   const written = await format(page, { ...(await resolveConfig(file)), parser: 'markdown' });

@@ -1,5 +1,5 @@
 import type { Contender, Filled } from './backfill-contenders.ts';
-import type { Latency, Percentiles } from './backfill-latency.ts';
+import type { Latency } from './backfill-latency.ts';
 import type { Machine } from './results.ts';
 import { ratioOf, spreadOf, type Spread } from './spread.ts';
 
@@ -8,7 +8,10 @@ export type BackfillResults = {
   readonly machine: Machine;
   readonly rows: number;
   readonly filled: ReadonlyMap<Contender, readonly Filled[]>;
+  /** Of an application beside a backfill at default pacing. */
   readonly latency: Latency;
+  /** Of the same beside the usual loop by key, with the same rests. */
+  readonly loopLatency: Latency;
 };
 
 const HOW = `Ratios are of rows per second in one round, to one UPDATE of the same table in the same round. Figures are medians, with the least and the most in brackets.
@@ -17,7 +20,8 @@ written was seen open, looked at every 10 ms. Growth is of the table's file and 
 \`checkpoints=off\` where nothing rests.`;
 
 /** The whole page, as Markdown. */
-export function renderBackfillResults({ machine, rows, filled, latency }: BackfillResults): string {
+export function renderBackfillResults(results: BackfillResults): string {
+  const { machine, rows, filled, latency, loopLatency } = results;
   const tables = [false, true].flatMap((isIndexed) => [
     `## ${isIndexed ? 'With' : 'Without'} an index on the column`,
     contendersTable([...filled].filter(([contender]) => contender.isIndexed === isIndexed)),
@@ -27,21 +31,82 @@ export function renderBackfillResults({ machine, rows, filled, latency }: Backfi
     `Written by \`npm run bench:backfill\`, on ${whole(rows)} rows. It ends with an error where any row is wrong.`,
     table(['', ''], machine, 'll'),
     HOW,
+    ...barsSections(results),
     ...tables,
     '## What an application notices',
-    'Two sessions read and write single rows of the same tables, without a backfill and with one at default pacing. Milliseconds.',
+    `Two sessions read and write single rows of the table with both indexes: alone, then beside a backfill at default pacing; alone on a table like it, then beside
+batches of 1,000 by key with the same rests, written by hand. Milliseconds.`,
     table(
-      ['', 'p50 without', 'p50 with', 'p99 without', 'p99 with', 'p99 with / without'],
-      [latencyRow('Reads', latency.reads), latencyRow('Writes', latency.writes)],
-      'lrrrrr',
+      ['', 'Rows/s', 'p50 without', 'p50 with', 'p99 without', 'p99 with', 'p99 with / without'],
+      [
+        latencyRow('Reads, Rowgate', latency, 'reads'),
+        latencyRow('Reads, by hand', loopLatency, 'reads'),
+        latencyRow('Writes, Rowgate', latency, 'writes'),
+        latencyRow('Writes, by hand', loopLatency, 'writes'),
+      ],
+      'lrrrrrr',
     ),
     '',
   ].join('\n\n');
 }
 
+/** The bars, and what those that are not met come up against, from the same rounds. */
+function barsSections({ filled, latency, loopLatency }: BackfillResults): string[] {
+  const shares = (id: Contender['id']): number[] =>
+    [false, true].map((isIndexed) => shareOf(filled, id, isIndexed));
+  const both = (id: Contender['id']): string => shares(id).map(two).join(' and ');
+  const throughput = (what: string, id: Contender['id'], bar: number): string[] => [
+    `${what}, of one UPDATE, without and with an index on the column`,
+    `at least ${bar}`,
+    both(id),
+    met(Math.min(...shares(id)) >= bar),
+  ];
+  const p99 = (what: 'reads' | 'writes'): string[] => {
+    const measured = p99Ratio(latency[what]);
+    return [
+      `p99 of an application's ${what}, of the same without a backfill`,
+      'at most 2',
+      two(measured),
+      met(measured <= 2),
+    ];
+  };
+  const ours = [...filled].filter(([{ id }]) => id === 'one worker' || id === 'two workers');
+  const longest = Math.max(...ours.flatMap(([, rounds]) => rounds.map(({ longestLockMs }) => longestLockMs)));
+  return [
+    '## Bars',
+    table(
+      ['What', 'Bar', 'Measured', ''],
+      [
+        throughput('One worker', 'one worker', 0.8),
+        throughput('Two workers', 'two workers', 1.2),
+        ['Longest lock', 'at most 1,000 ms', `${whole(longest)} ms`, met(longest <= 1_000)],
+        p99('reads'),
+        p99('writes'),
+      ],
+      'llrl',
+    ),
+    '## Where the limits are',
+    `- Batches of 10,000 by key, written by hand, take no lock on what they copy from, record nothing, and look at no row twice. They reach ${both('large loop')} of one UPDATE: each time a
+  page of an index is full, the server looks for entries of earlier batches that it can remove. Where another session has an old snapshot, so that it cannot, they
+  reach ${both('held loop')}, and two such sessions, each with a transaction open while the other works, ${both('two loops')}; the index grows to twice its size then.
+- With each row locked before it is written, so that no batch waits for an application, that loop reaches ${both('guarded loop')}.
+  Rowgate also locks the parents, records each batch with its rows, counts before and after, and starts: ${both('one worker')}, and with two workers ${both('two workers')}. It fills a range in
+  passes, for a table that hardly grows ([decision 0037](../docs/decisions/0037-a-range-is-filled-in-passes.md)).
+- Beside the same loop in batches of 1,000, with the rests that Rowgate takes by default, the p99 of the application's writes is ${two(p99Ratio(loopLatency.writes))} times what it is alone.`,
+  ];
+}
+
+/** Rows a second in the share of one UPDATE's, the median of the rounds. */
+function shareOf(filled: BackfillResults['filled'], id: Contender['id'], isIndexed: boolean): number {
+  const rates = (wanted: Contender['id']): number[] =>
+    [...filled].flatMap(([each, rounds]) =>
+      each.id === wanted && each.isIndexed === isIndexed ? rounds.map(rate) : [],
+    );
+  return ratioOf(rates(id), rates('update')).median;
+}
+
 function contendersTable(contenders: readonly (readonly [Contender, readonly Filled[]])[]): string {
-  const rate = ({ rows, elapsedMs }: Filled): number => (rows * 1_000) / elapsedMs;
-  const base = (contenders[0]?.[1] ?? []).map(rate);
+  const base = (contenders.find(([{ id }]) => id === 'update')?.[1] ?? []).map(rate);
   const row = ([{ name }, filled]: readonly [Contender, readonly Filled[]]): string[] => {
     const of = (pick: (each: Filled) => number): Spread => spreadOf(filled.map(pick));
     return [
@@ -49,8 +114,8 @@ function contendersTable(contenders: readonly (readonly [Contender, readonly Fil
       whole(of(rate).median),
       spread(ratioOf(filled.map(rate), base)),
       `${whole(Math.max(...filled.map(({ longestLockMs }) => longestLockMs)))} ms`,
-      of(({ heapGrowth }) => heapGrowth).median.toFixed(2),
-      of(({ indexGrowth }) => indexGrowth).median.toFixed(2),
+      two(of(({ heapGrowth }) => heapGrowth).median),
+      two(of(({ indexGrowth }) => indexGrowth).median),
       `${whole(of(({ walPerRow }) => walPerRow).median)} B`,
     ];
   };
@@ -58,11 +123,16 @@ function contendersTable(contenders: readonly (readonly [Contender, readonly Fil
   return table(head, contenders.map(row), 'lrrrrrr');
 }
 
-function latencyRow(name: string, times: { readonly without: Percentiles; readonly with: Percentiles }) {
-  const { without, with: beside } = times;
-  const figures = [without.p50, beside.p50, without.p99, beside.p99, beside.p99 / without.p99];
-  return [name, ...figures.map((each) => each.toFixed(2))];
+function latencyRow(name: string, latency: Latency, what: 'reads' | 'writes'): string[] {
+  const { without, with: beside } = latency[what];
+  const figures = [without.p50, beside.p50, without.p99, beside.p99, p99Ratio(latency[what])];
+  return [name, whole(latency.filledPerSecond), ...figures.map(two)];
 }
+
+const p99Ratio = (of: Latency['reads']): number => of.with.p99 / of.without.p99;
+const rate = ({ rows, elapsedMs }: Filled): number => (rows * 1_000) / elapsedMs;
+const met = (isMet: boolean): string => (isMet ? 'met' : '**not met**');
+const two = (value: number): string => value.toFixed(2);
 
 function table(head: readonly string[], rows: readonly (readonly string[])[], alignment: string): string {
   const rule = [...alignment].map((side) => (side === 'r' ? '---:' : '---'));

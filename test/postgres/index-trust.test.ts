@@ -105,6 +105,33 @@ rules:
   assert.deepEqual(await strategies(), ['scan']);
 });
 
+test('where the collation of the whole database has changed, no index over text of it is looked in', async () => {
+  const database = await createDatabase(`
+    create table t (id bigint primary key, code text, v text not null check (v >= 'm'));
+    insert into t select i, nullif('c' || i, 'c7'), 'n' from generate_series(1, 20000) i;
+    create index on t (code);
+    analyze`);
+  const rules = `version: 1
+rules:
+  - { id: coded, kind: not_null, tables: [t], column: code }
+  - { id: late, kind: implies, tables: [t], when: id > 0, then: v >= 'm' }
+`;
+  const measure = async () => {
+    const { results, warnings } = await runGate({ url: database.url, rules });
+    assert.deepEqual(results.map(({ violations }) => violations?.count), [1, 0]); // prettier-ignore
+    const isWarned = warnings.some(({ code }) => code === 'indexes-outdated');
+    return { strategies: results.map(({ strategy }) => strategy), isWarned };
+  };
+  const trusted = { strategies: ['index probe', 'proved'], isWarned: false };
+  assert.deepEqual(await measure(), trusted);
+  const [version] = await database.rows(`select current_setting('server_version_num')::int as version`);
+  // Before PostgreSQL 15 a database keeps no version of its collation, and before 16 it does not tell the one of now.
+  if (Number(version?.['version']) >= 150000)
+    await database.run(`update pg_database set datcollversion = 'older' where datname = current_database()`);
+  const isTold = Number(version?.['version']) >= 160000;
+  assert.deepEqual(await measure(), isTold ? { strategies: ['scan', 'scan'], isWarned: true } : trusted);
+});
+
 test('an index whose condition compares by a collation that has changed is not looked in', async () => {
   const database = await createDatabase(`
     create collation sorted (provider = icu, locale = 'en');
