@@ -4,7 +4,7 @@ import { buildOrders, fillByHand, runBackfillCli } from './backfill-contenders.t
 import type { BenchServer } from './server.ts';
 
 /** Times of an application's statements, in milliseconds. */
-export type Percentiles = { readonly p50: number; readonly p99: number; readonly statements: number };
+type Percentiles = { readonly p50: number; readonly p99: number; readonly statements: number };
 
 /** The same application without and with a fill of the same tables beside it. */
 export type Latency = {
