@@ -334,12 +334,12 @@ test('a runner is told of every report what is meant, and nothing else', async (
 
 const NASTY = '\n::error::x\u202e##[error]y<b>@all`|';
 
-test('a database and a role of any name are text in everything that an Action says', async () => {
+test('a database and a role of any name are text in everything that an Action says', async (t) => {
   const name = asName(NASTY, `db ${process.pid}`);
   const { url } = await testServer();
   const admin = new Client({ connectionString: url });
   await admin.connect();
-  after(async () => {
+  t.after(async () => {
     await admin.query(`drop database if exists ${escaped(name)} with (force)`);
     await admin.query(`drop role if exists ${escaped(name)}`);
     await admin.end();
