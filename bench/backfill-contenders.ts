@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { BackfillReport } from '../src/report/backfill-report.ts';
+import { repeat } from './repeat.ts';
 import type { BenchDatabase, BenchServer } from './server.ts';
 
 /** A way to fill a table. */
@@ -99,26 +100,17 @@ async function inTwoSessions({ client, url, rows }: FilledTable): Promise<void> 
 /** The usual loop, while another session keeps what it sees for two seconds at a time: what is dead since then cannot be removed. */
 const besideSnapshots =
   (statement: string) =>
-  ({ client, url, rows }: FilledTable): Promise<number> =>
-    withClient(url, async (other) => {
-      const over = new AbortController();
-      const look = async (): Promise<void> => {
-        while (!over.signal.aborted) {
-          await other.query('begin isolation level repeatable read; select 1');
-          await sleep(2_000, undefined, { signal: over.signal }).catch(() => undefined);
-          await other.query('commit');
-        }
-      };
-      const looking = look();
-      // Rows are found by their places: without this the server would read the whole table for them.
-      await client.query('set random_page_cost = 0.1; set enable_seqscan = off');
-      try {
-        return await inKeyBatches(client, { low: 0, high: rows, size: 10_000, statement });
-      } finally {
-        over.abort();
-        await looking;
-      }
+  async ({ client, url, rows }: FilledTable): Promise<void> => {
+    const snapshots = await repeat(url, async (other, over) => {
+      await other.query('begin isolation level repeatable read; select 1');
+      await sleep(2_000, undefined, { signal: over }).catch(() => undefined);
+      await other.query('commit');
     });
+    // Rows are found by their places: without this the server would read the whole table for them.
+    await client.query('set random_page_cost = 0.1; set enable_seqscan = off');
+    await inKeyBatches(client, { low: 0, high: rows, size: 10_000, statement });
+    await snapshots.stop();
+  };
 
 /** Batches of 1,000 with the rest that Rowgate takes by default. Gives the rows filled. */
 export function fillByHand(url: string, rows: number, forMs: number): Promise<number> {
@@ -291,23 +283,15 @@ const WRITING = `
   from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_xid is not null`;
 
 async function watchLocks(url: string): Promise<{ stop(): Promise<number> }> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
   let longest = 0;
-  const over = new AbortController();
-  const watch = async (): Promise<void> => {
-    while (!over.signal.aborted) {
-      const { rows } = await client.query<{ ms: number }>(WRITING);
-      longest = Math.max(longest, rows[0]?.ms ?? 0);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  };
-  const watching = watch();
+  const watch = await repeat(url, async (client) => {
+    const { rows } = await client.query<{ ms: number }>(WRITING);
+    longest = Math.max(longest, rows[0]?.ms ?? 0);
+    await sleep(10);
+  });
   return {
     stop: async () => {
-      over.abort();
-      await watching;
-      await client.end();
+      await watch.stop();
       return longest;
     },
   };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
 import { buildOrders, fillByHand, runBackfillCli } from './backfill-contenders.ts';
+import { repeat } from './repeat.ts';
 import type { BenchServer } from './server.ts';
 
 /** Times of an application's statements, in milliseconds. */
@@ -65,29 +65,23 @@ async function application(
   until: Promise<unknown>,
 ): Promise<{ reads: Percentiles; writes: Percentiles }> {
   const times = { reads: [] as number[], writes: [] as number[] };
-  const over = new AbortController();
-  const session = async (): Promise<void> => {
-    const client = new Client({ connectionString: url });
-    await client.connect();
-    const timed = async (into: number[], statement: string): Promise<void> => {
-      const startedAt = performance.now();
-      await client.query(statement, [1 + Math.floor(Math.random() * rows)]);
-      into.push(performance.now() - startedAt);
-    };
-    while (!over.signal.aborted) {
+  const session = (): ReturnType<typeof repeat> =>
+    repeat(url, async (client) => {
+      const timed = async (into: number[], statement: string): Promise<void> => {
+        const startedAt = performance.now();
+        await client.query(statement, [1 + Math.floor(Math.random() * rows)]);
+        into.push(performance.now() - startedAt);
+      };
       await timed(
         times.reads,
         'select o.note, t.workspace_id from orders o join tenants t on t.id = o.tenant_id where o.id = $1',
       );
       await timed(times.writes, `update orders set note = repeat('y', 100) where id = $1`);
       await sleep(2);
-    }
-    await client.end();
-  };
-  const sessions = [session(), session()];
+    });
+  const sessions = await Promise.all([session(), session()]);
   await until;
-  over.abort();
-  await Promise.all(sessions);
+  await Promise.all(sessions.map((each) => each.stop()));
   return { reads: percentilesOf(times.reads), writes: percentilesOf(times.writes) };
 }
 

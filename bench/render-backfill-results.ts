@@ -1,5 +1,6 @@
 import type { Contender, Filled } from './backfill-contenders.ts';
 import type { Latency } from './backfill-latency.ts';
+import { met, spread, table, whole } from './markdown.ts';
 import type { Machine } from './results.ts';
 import { ratioOf, spreadOf, type Spread } from './spread.ts';
 
@@ -112,7 +113,7 @@ function contendersTable(contenders: readonly (readonly [Contender, readonly Fil
     return [
       name,
       whole(of(rate).median),
-      spread(ratioOf(filled.map(rate), base)),
+      spread(ratioOf(filled.map(rate), base), two),
       `${whole(Math.max(...filled.map(({ longestLockMs }) => longestLockMs)))} ms`,
       two(of(({ heapGrowth }) => heapGrowth).median),
       two(of(({ indexGrowth }) => indexGrowth).median),
@@ -131,14 +132,4 @@ function latencyRow(name: string, latency: Latency, what: 'reads' | 'writes'): s
 
 const p99Ratio = (of: Latency['reads']): number => of.with.p99 / of.without.p99;
 const rate = ({ rows, elapsedMs }: Filled): number => (rows * 1_000) / elapsedMs;
-const met = (isMet: boolean): string => (isMet ? 'met' : '**not met**');
 const two = (value: number): string => value.toFixed(2);
-
-function table(head: readonly string[], rows: readonly (readonly string[])[], alignment: string): string {
-  const rule = [...alignment].map((side) => (side === 'r' ? '---:' : '---'));
-  return [head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-const spread = ({ median, least, most }: Spread): string =>
-  `${median.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`;
-const whole = (value: number): string => Math.round(value).toLocaleString('en-US');

@@ -1,6 +1,6 @@
 import { isMet, judge, type Bar } from './bars.ts';
+import { met, spread, table, whole } from './markdown.ts';
 import type { Competitor, DriverResult, Results, RulesResult, StateResult } from './results.ts';
-import type { Spread } from './spread.ts';
 
 const HOW = `## How
 
@@ -71,13 +71,7 @@ export function renderBar(bar: Bar): string[] {
   const limit = `${bar.below ? 'below' : 'at most'} ${bar.limit} ${bar.unit}`.trim();
   const measured =
     bar.unit === '' || bar.unit === 's' ? spread(bar.measured, ratio) : whole(bar.measured.median);
-  return [
-    bar.promise,
-    limit,
-    measured,
-    bar.own ? spread(bar.own, ratio) : '',
-    isMet(bar) ? 'met' : '**not met**',
-  ];
+  return [bar.promise, limit, measured, bar.own ? spread(bar.own, ratio) : '', met(isMet(bar))];
 }
 
 function barsSection(results: Results): string[] {
@@ -254,15 +248,5 @@ function driversSection({ drivers }: Results): string[] {
   ];
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[], alignment: string): string {
-  const rule = [...alignment].map((side) => (side === 'r' ? '---:' : '---'));
-  return [head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-function spread({ median, least, most }: Spread, write: (value: number) => string): string {
-  return `${write(median)} (${write(least)} to ${write(most)})`;
-}
-
-const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
 const seconds = (ms: number): string => (ms < 1_000 ? `${whole(ms)} ms` : `${(ms / 1_000).toFixed(2)} s`);
 const ratio = (value: number): string => (value < 10 ? value.toFixed(2) : value.toFixed(1));
