@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
-import { besideLoop, besideRowgate } from './backfill-latency.ts';
+import { BESIDES, measureLatency, type Beside, type Latency } from './backfill-latency.ts';
 import { CONTENDERS, fillWith, type Contender, type Filled } from './backfill-contenders.ts';
 import { renderBackfillResults } from './render-backfill-results.ts';
 import { describeMachine, load } from './machine.ts';
@@ -36,23 +36,24 @@ try {
   await described.drop();
   const filled = new Map<Contender, Filled[]>(CONTENDERS.map((each) => [each, []]));
   for (let round = 0; round < rounds; round += 1) {
-    const first = round % CONTENDERS.length;
-    for (const each of [...CONTENDERS.slice(first), ...CONTENDERS.slice(0, first)]) {
+    for (const each of inTurns(CONTENDERS, round)) {
       say(`round ${round + 1}: ${each.name}`);
       filled.get(each)?.push(await fillWith(each, { server, cli: values.cli, rows, round }));
     }
   }
-  const beside = { server, cli: values.cli, rows, forMs: values.quick ? 3_000 : 20_000 };
-  say('an application, without and with a backfill');
-  const latency = await besideRowgate(beside);
-  say('an application, without and with the usual loop');
-  const loopLatency = await besideLoop(beside);
+  const latency = new Map<Beside, Latency[]>(BESIDES.map((each) => [each, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const each of inTurns(BESIDES, round)) {
+      say(`round ${round + 1}: an application, beside ${each}`);
+      const forMs = values.quick ? 3_000 : 20_000;
+      latency.get(each)?.push(await measureLatency(each, { server, cli: values.cli, rows, forMs }));
+    }
+  }
   const page = renderBackfillResults({
     machine: [...machine, ['Load after', load()]],
     rows,
     filled,
     latency,
-    loopLatency,
   });
   const file = join(ROOT, 'bench', 'backfill-results.md');
   const written = await format(page, { ...(await resolveConfig(file)), parser: 'markdown' });
@@ -60,4 +61,10 @@ try {
   if (!values.quick) await writeFile(file, written);
 } finally {
   await server.stop();
+}
+
+/** Another one first in each round. */
+function inTurns<Each>(all: readonly Each[], round: number): Each[] {
+  const first = round % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
 }
