@@ -293,9 +293,11 @@ async function findWriterGuards(query: Query, lanes: readonly Lane[]): Promise<F
 
 async function findOldTransactions(query: Query): Promise<Finding[]> {
   const [row] = await query(sql`
-    select (extract(epoch from (pg_catalog.clock_timestamp() - min(xact_start))) * 1000)::bigint::text as age
-    from pg_catalog.pg_stat_activity
-    where backend_xmin is not null and pid <> pg_catalog.pg_backend_pid()`);
+    select (extract(epoch from (pg_catalog.clock_timestamp() - min(held.since))) * 1000)::bigint::text as age
+    from (
+      select xact_start as since from pg_catalog.pg_stat_activity where backend_xmin is not null and pid <> pg_catalog.pg_backend_pid()
+      union all select prepared from pg_catalog.pg_prepared_xacts
+    ) as held`);
   const ageMs = Number(row?.['age'] ?? 0);
   if (ageMs < LONG_TRANSACTION_MS) return [];
   return [
@@ -303,7 +305,7 @@ async function findOldTransactions(query: Query): Promise<Finding[]> {
       weight: 'acknowledge',
       name: 'long-transaction',
       message: `a transaction is open for ${formatDurationMs(ageMs)}: until it ends, nothing that the backfill leaves behind can be removed, and tables grow`,
-      hint: 'See pg_stat_activity, and end it if nobody needs it.',
+      hint: 'See pg_stat_activity and pg_prepared_xacts, and end it if nobody needs it.',
     },
   ];
 }

@@ -22,19 +22,24 @@ export type ServerTarget = {
 const OLDEST_SERVER = 130_000;
 
 /**
- * Reads it before the session begins its transaction, so that nothing said here is newer than the snapshot; throws `connection-invalid` for a server that is too old.
+ * Reads it before the session begins its transaction, so that nothing said here is newer than the snapshot; throws `connection-invalid` for a server that is too old,
+ * and `not-measurable` for one that reads past damage.
  */
 export async function readTarget(session: Session): Promise<ServerTarget> {
   const [row] = await session.query(sql`
     select pg_catalog.current_database() as database, pg_catalog.current_setting('server_version') as server_version,
       pg_catalog.current_setting('server_version_num') as server_version_num, current_user as role,
-      pg_catalog.pg_is_in_recovery() as in_recovery, pg_catalog.pg_backend_pid() as backend_pid`);
+      pg_catalog.pg_is_in_recovery() as in_recovery, pg_catalog.pg_backend_pid() as backend_pid,
+      pg_catalog.current_setting('zero_damaged_pages') as zero_damaged_pages,
+      pg_catalog.current_setting('ignore_checksum_failure') as ignore_checksum_failure`);
   const inRecovery = row?.['in_recovery'] === 't';
   const serverVersion = row?.['server_version'] ?? '';
   if (Number(row?.['server_version_num']) < OLDEST_SERVER)
     throw new Problem('connection-invalid', `the server runs PostgreSQL ${serverVersion}, which is too old`, {
       hint: 'Rowgate is tested on PostgreSQL 13 to 18.',
     });
+  for (const setting of ['zero_damaged_pages', 'ignore_checksum_failure'])
+    if (row?.[setting] === 'on') throw damagedPagesPass(setting);
   return {
     database: row?.['database'] ?? '',
     serverVersion,
@@ -44,6 +49,17 @@ export async function readTarget(session: Session): Promise<ServerTarget> {
     lsn: await readLsn(session, inRecovery),
     pooled: String(session.backendPid) !== row?.['backend_pid'],
   };
+}
+
+/** These are for saving what is left of a broken table: rows are missing from every answer then, and no statement fails. */
+function damagedPagesPass(setting: string): Problem {
+  return new Problem(
+    'not-measurable',
+    `${setting} is on: the server reads past damaged pages, without an error`,
+    {
+      hint: `Turn it off, for the server or for this role: alter role <role> set ${setting} = off`,
+    },
+  );
 }
 
 /** Some hosted servers refuse this function; the position is worth showing, not worth failing for. */

@@ -112,11 +112,14 @@ async function configure(session: Session): Promise<void> {
     idle_in_transaction_session_timeout: String(IDLE_TIMEOUT_MS),
     // What counts rows reads them, whatever constraints say: only a proof asks otherwise.
     constraint_exclusion: 'off',
-    quote_all_identifiers: 'off',
-    standard_conforming_strings: 'on',
-    DateStyle: 'ISO, YMD',
+    ...EXACT_READS,
+    // An author's expression means the same in every database.
+    transform_null_equals: 'off',
+    array_nulls: 'on',
     TimeZone: 'UTC',
     jit: 'off',
+    // Each statement is asked once, with values that a generic plan knows nothing of.
+    plan_cache_mode: 'auto',
     // To cost a merge join the planner reads the ends of indexes, and rows there; a hash join does as well.
     enable_mergejoin: 'off',
     // One connection uses one core: how many cores a run takes is for --max-connections to say.
@@ -126,6 +129,18 @@ async function configure(session: Session): Promise<void> {
   });
   await session.query(sql`${ours}, ${noticeGoneClient} as gone_client`);
 }
+
+/** What a role or a database may have set otherwise, and what is read, and how it is written, depends on. */
+export const EXACT_READS = {
+  // Any other value lets a GIN index leave out rows at random.
+  gin_fuzzy_search_limit: '0',
+  standard_conforming_strings: 'on',
+  quote_all_identifiers: 'off',
+  DateStyle: 'ISO, YMD',
+  IntervalStyle: 'postgres',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+} as const;
 
 /** Has the server end a statement whose client is gone: PostgreSQL 14 can, where the system tells it of a closed socket. */
 const noticeGoneClient = sql`case

@@ -1,6 +1,6 @@
 import { param, sql, type Sql } from '../sql/sql.ts';
 import type { Session } from './database.ts';
-import { settings, type Query } from './snapshot.ts';
+import { EXACT_READS, settings, type Query } from './snapshot.ts';
 
 /** How long statements of a transaction may take, and wait. */
 export type TransactionLimits = { readonly statementTimeoutMs: number; readonly lockTimeoutMs: number };
@@ -73,20 +73,19 @@ function settingsFor(limits: TransactionLimits): Sql {
     statement_timeout: String(statementTimeoutMs),
     lock_timeout: String(lockTimeoutMs),
     idle_in_transaction_session_timeout: String(IDLE_TIMEOUT_MS),
-    standard_conforming_strings: 'on',
-    quote_all_identifiers: 'off',
-    // Keys travel as text, from one session to another.
-    DateStyle: 'ISO, YMD',
-    IntervalStyle: 'postgres',
-    extra_float_digits: '1',
-    bytea_output: 'hex',
+    // Also because keys travel as text, from one session to another.
+    ...EXACT_READS,
     jit: 'off',
     // What is asked for here is few rows by their keys or places, and those just read: no table is worth reading whole.
     random_page_cost: '0.01',
     max_parallel_workers_per_gather: '0',
   });
-  return sql`${ours}, ${endWithClient(limits)} as ends_late`;
+  return sql`${ours}, ${withTriggers} as origin, ${endWithClient(limits)} as ends_late`;
 }
+
+/** A role may have it otherwise, to load data: no trigger fires then, and no foreign key is looked at. Only asked for where it is, as few roles may. */
+const withTriggers = sql`case when pg_catalog.current_setting('session_replication_role') operator(pg_catalog.<>) 'origin'
+    then pg_catalog.set_config('session_replication_role', 'origin', true) end`;
 
 /** A killed client's locks go within a second: 14 can tell that it is gone, and 17 ends what lasts too long anyway. */
 function endWithClient({ statementTimeoutMs }: TransactionLimits): Sql {

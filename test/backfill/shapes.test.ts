@@ -316,6 +316,25 @@ rules:
     assert.equal(unfit.exitCode, 3);
   });
 
+  it('with the triggers on that a setting of the role would keep from firing', async () => {
+    const database = await createDatabase(`${tenants}
+      create table orders (id bigint primary key, tenant_id bigint, workspace_id bigint);
+      insert into orders select i, i, null from generate_series(1, 10) i;
+      create table audit (id bigint);
+      create function note() returns trigger language plpgsql as 'begin insert into audit values (new.id); return new; end';
+      create trigger note after update on orders for each row execute function note();`);
+    await database.run(`alter database ${database.name} set session_replication_role = replica`);
+    const acknowledge = `${NO_GUARD},trigger:public.orders.note`;
+    const report = await runFill({
+      url: database.url,
+      rules: workspaceRule('orders'),
+      ...go,
+      acknowledge,
+    });
+    assert.equal(report.run?.state, 'completed', JSON.stringify(report.problems));
+    assert.deepEqual(await database.rows('select count(*)::int as n from audit'), [{ n: 10 }]);
+  });
+
   it('through a default that is ready only for writes: the role may read alone by default', async () => {
     const database = await createDatabase(`${tenants}
       create table orders (id bigint primary key, tenant_id bigint, workspace_id bigint);
