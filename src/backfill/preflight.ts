@@ -32,6 +32,7 @@ export async function preflightBackfill(query: Query, lanes: readonly Lane[]): P
     ...(await findRowSecurity(query, lanes)),
     ...(await findTypeTrouble(query, lanes)),
     ...(await findPartitionKeys(query, lanes)),
+    ...(await findRewriteRules(query, lanes)),
     ...(await findTriggers(query, lanes)),
     ...(await findPublications(query, lanes)),
     ...(await findWriterGuards(query, lanes)),
@@ -190,6 +191,23 @@ async function findPartitionKeys(query: Query, lanes: readonly Lane[]): Promise<
       message: `${tableOf(lane)} is partitioned by a column that would be filled: its rows would have to move to another partition`,
       hint: 'Move such rows by a migration of your own.',
     }));
+}
+
+/** A rule turns the update into another statement, which may write something else, or somewhere else. */
+async function findRewriteRules(query: Query, lanes: readonly Lane[]): Promise<Finding[]> {
+  const rows = await query(sql`
+    select w.ev_class::text as relation, w.rulename as name from pg_catalog.pg_rewrite w
+    where w.ev_class = any (${oidsOf(lanes)}::oid[]) and w.ev_type = '2' and w.ev_enabled in ('O', 'A')
+    order by w.ev_class, w.rulename`);
+  return rows.map((row) => {
+    const table = nameOf(lanes, row['relation']);
+    return {
+      weight: 'refuse',
+      name: `rewrite-rule:${table}.${row['name']}`,
+      message: `the rewrite rule ${row['name']} of ${table} turns an update into something else`,
+      hint: 'Make it a trigger, or fill the table by a migration of your own.',
+    };
+  });
 }
 
 async function findTriggers(query: Query, lanes: readonly Lane[]): Promise<Finding[]> {

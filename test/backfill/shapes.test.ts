@@ -316,6 +316,23 @@ rules:
     assert.equal(unfit.exitCode, 3);
   });
 
+  it('refuses a table of which a rewrite rule turns updates into something else', async () => {
+    const database = await createDatabase(`${tenants}
+      create table orders (id bigint primary key, tenant_id bigint, workspace_id bigint);
+      create table copies (like orders including all);
+      insert into orders values (1, 1, null);
+      insert into copies select * from orders;
+      create rule elsewhere as on update to orders do instead
+        update copies set workspace_id = new.workspace_id where id = old.id returning copies.*;`);
+    const report = await runFill({ url: database.url, rules: workspaceRule('orders'), ...go });
+    assert.equal(report.exitCode, 3);
+    assert.deepEqual(
+      report.findings.filter(({ weight }) => weight === 'refuse').map(({ name }) => name),
+      ['rewrite-rule:public.orders.elsewhere'],
+    );
+    assert.deepEqual(await database.rows('select count(workspace_id)::int as n from copies'), [{ n: 0 }]);
+  });
+
   it('with the triggers on that a setting of the role would keep from firing', async () => {
     const database = await createDatabase(`${tenants}
       create table orders (id bigint primary key, tenant_id bigint, workspace_id bigint);
