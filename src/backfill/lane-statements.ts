@@ -5,6 +5,7 @@ import type { FillHop } from '../plan/fill.ts';
 import { ROW_ALIAS } from '../plan/plan.ts';
 import { identifier, type Identifier } from '../sql/identifier.ts';
 import { allOf, anyOf, column, join, param, sql, type Sql } from '../sql/sql.ts';
+import { Problem } from '../support/problem.ts';
 import type { KeyText } from './backfill-run.ts';
 import type { Lane } from './lane.ts';
 
@@ -129,9 +130,9 @@ export type Filled = {
    * had locked; before it, those that were locked to be filled.
    */
   readonly lacking: number;
-  /** Rows that were written, and lack their value all the same: a trigger took it back. */
+  /** Rows that lack their value all the same: a trigger took it back, or kept it from being written. */
   readonly undone: number;
-  /** Rows that were changed, and are as they should be now. */
+  /** Rows that were changed, and lack less than they did. */
   readonly filled: number;
 };
 
@@ -157,7 +158,8 @@ export function fillRows(lane: Lane, { range, most, places, lockedKeys }: Fillin
   const conditions = fill.hops.flatMap((hop, i) => [hop.condition, inLockedSet(hop, i)]);
   // Asked twice, when the row is locked and when it is written: whatever it was in between, a value that is there stays.
   const stillMissing = fill.candidate;
-  const values = fill.set.map(({ value }, i) => sql`${value} as ${valueName(i)}`);
+  const values = fill.set.map((pair, i) => sql`${valueToSet(lane, pair)} as ${valueName(i)}`);
+  const isAltered = anyOf(fill.set.map(({ isOtherThan }, i) => isOtherThan(resolvedValue(i))));
   const allOfRange = sql`only ${leaf.name} as ${ROW_ALIAS} where ${allOf([inRange(lane, range), stillMissing])}`;
   const lackingRows = range.pass ? sql`candidates` : allOfRange;
   const lockOf = locksKey(lane) ? sql`for update` : sql`for no key update`;
@@ -180,9 +182,11 @@ export function fillRows(lane: Lane, { range, most, places, lockedKeys }: Fillin
       set ${list(fill.set.map((pair, i) => sql`${pair.child.name} = ${newValue(lane, pair, i)}`))}
       from resolved
       where ${allOf([sql`${ctid} operator(pg_catalog.=) resolved.${place}`, inRange(lane, range), stillMissing])}
-      returning ${lackingValues(lane)} < resolved.${lacking} as is_filled
+      returning ${lackingValues(lane)} < resolved.${lacking} as is_filled, ${isAltered} as is_altered
     )
-    select (select pg_catalog.count(*) from ${lackingRows})::text as lacking, (select pg_catalog.count(*) from filled where not is_filled)::text as undone,
+    select (select pg_catalog.count(*) from ${lackingRows})::text as lacking,
+      ((select pg_catalog.count(*) from resolved) - (select pg_catalog.count(*) from filled where is_filled))::text as undone,
+      (select pg_catalog.count(*) from filled where is_altered)::text as altered,
       (select pg_catalog.count(*) from filled where is_filled)::text as filled`;
 }
 
@@ -193,13 +197,20 @@ export function fillNothing(lane: Lane): Sql {
   return fillRows(lane, { range: beforeAll, most: 1, places: '{}', lockedKeys: none });
 }
 
-/** Reads the answer to {@link fillRows}. */
+/**
+ * Reads the answer to {@link fillRows}. Throws `value-altered` where a trigger gave a row another value than the parent's:
+ * nothing of the batch may stay then, as such a value is worse than none.
+ */
 export function readFilled(row: Row | undefined): Filled {
-  const [lacking, undone, filled] = ['lacking', 'undone', 'filled'].map((name) => {
+  const [lacking, undone, altered, filled] = ['lacking', 'undone', 'altered', 'filled'].map((name) => {
     const count = Number(row?.[name] ?? Number.NaN);
     if (!Number.isSafeInteger(count)) throw new TypeError(`the server did not say how many rows are ${name}`);
     return count;
   });
+  if (altered !== 0)
+    throw new Problem('value-altered', "a trigger wrote another value than the parent's", {
+      hint: 'Look at the triggers of the table.',
+    });
   return { lacking: lacking ?? 0, undone: undone ?? 0, filled: filled ?? 0 };
 }
 
@@ -286,9 +297,16 @@ function lackingValues({ fill }: Lane): Sql {
   );
 }
 
-/** With several columns a row may lack only some of its values; the others stay. */
+const resolvedValue = (index: number): Sql => column(identifier('resolved'), valueName(index));
+
+/** With several columns a row may lack only some of its values: what it has is not to be set. */
+function valueToSet({ fill }: Lane, { missing, value }: Lane['fill']['set'][number]): Sql {
+  return fill.set.length === 1 ? value : sql`case when (${missing}) then ${value} end`;
+}
+
+/** The others stay, as does a value that came meanwhile. */
 function newValue({ fill }: Lane, { child, missing }: Lane['fill']['set'][number], index: number): Sql {
-  const value = column(identifier('resolved'), valueName(index));
+  const value = resolvedValue(index);
   if (fill.set.length === 1) return value;
   return sql`case when (${missing}) and ${value} is distinct from null then ${value} else ${onRow(child)} end`;
 }

@@ -1,11 +1,11 @@
-import type { Relation } from '../postgres/catalog.ts';
+import type { Column, Relation } from '../postgres/catalog.ts';
 import type { Fill, FillHop, FillPair } from '../plan/fill.ts';
 import { ROW_ALIAS, type ColumnPair, type RowClass } from '../plan/plan.ts';
 import type { Rule } from '../rules/rule.ts';
 import { identifier, type Identifier } from '../sql/identifier.ts';
 import { allOf, anyOf, checkedSql, column, sql, type Sql } from '../sql/sql.ts';
 import { Problem } from '../support/problem.ts';
-import { differ, equal, isNull, isSet } from './compare.ts';
+import { differ, equal, isNull, isSet, type Value } from './compare.ts';
 import type { Lookup } from './kind.ts';
 import { missingValue } from './not-null.ts';
 
@@ -33,7 +33,15 @@ export function askFill(rule: Rule, backfill: Backfill, relation: Relation, look
       throw new Problem('rules-invalid', `'${name}' is a generated column, which nobody can set`, {
         at: rule.locate(['backfill', 'set', name]),
       });
-    return { child, parent, missing: missingValue(rule, child), value: column(source.alias, parent.name) };
+    const mine = valueIn(child);
+    return {
+      child,
+      parent,
+      missing: missingValue(rule, child),
+      value: column(source.alias, parent.name),
+      isOtherThan: (value) =>
+        sql`(${differ(mine, { sql: sql`${value}::${child.type}`, column: child })}) is true`,
+    };
   });
   const [first, ...rest] = set;
   if (first === undefined) throw new TypeError('a backfill that sets nothing');
@@ -43,10 +51,7 @@ export function askFill(rule: Rule, backfill: Backfill, relation: Relation, look
   const noLink = anyOf(hops.map((hop, i) => noLinkOf(hop, hops[i - 1])));
   const found = allOf(hops.map(isFound));
   const conflicting = anyOf(
-    set.map((pair) => {
-      const mine = { sql: column(ROW_ALIAS, pair.child.name), column: pair.child };
-      return sql`not (${pair.missing}) and (${differ(mine, valueOf(pair))}) is true`;
-    }),
+    set.map((pair) => sql`not (${pair.missing}) and (${differ(valueIn(pair.child), valueOf(pair))}) is true`),
   );
   const residue = [
     { name: 'no_link' as const, rows: sql`not (${found}) and (${noLink})` },
@@ -66,6 +71,8 @@ export function askFill(rule: Rule, backfill: Backfill, relation: Relation, look
     ],
   };
 }
+
+const valueIn = (child: Column): Value => ({ sql: column(ROW_ALIAS, child.name), column: child });
 
 /** What beside the missing value makes a row one of the rule's: its filter, and what an implication starts from. */
 function conditionsOf(rule: Rule): Sql[] {

@@ -20,6 +20,8 @@ export type FillPair = ColumnPair & {
   readonly missing: Sql;
   /** The value, as an expression on the last hop. */
   readonly value: Sql;
+  /** Whether the row has another value than what this one becomes in its column; never NULL, and false where either is. */
+  readonly isOtherThan: (value: Sql) => Sql;
 };
 
 /** What one rule wants filled in one of its tables. */

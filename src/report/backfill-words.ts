@@ -11,8 +11,10 @@ const RESIDUE_REMEDIES: Readonly<Record<string, string>> = {
   orphan: 'the parent they name is not there: restore it, or delete them yourself',
   parent_null: 'their parent has no value either: give it one, then run again',
   busy: 'another session had them locked each time: run again',
-  refused: 'a constraint or a trigger refused the value: look at the row and at the constraint',
-  undone: 'a trigger took the value back: look at the triggers of the table',
+  refused:
+    'a constraint refused the value, or a trigger did or made another of it: look at the row, and at both',
+  undone:
+    'a trigger took the value back, or kept the row from being written: look at the triggers of the table',
   conflicting: "they have a value that is not the parent's: it stays; decide row by row which side is right",
 };
 

@@ -39,6 +39,7 @@ export type ProblemCode =
   | 'budget-spent'
   | 'backfill-refused'
   | 'acknowledgement-missing'
+  | 'value-altered'
   | 'ledger-missing'
   | 'run-unknown'
   | 'run-busy'

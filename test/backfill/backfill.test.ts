@@ -233,6 +233,66 @@ describe('a backfill', () => {
     assert.equal(report.run.rowsUpdated, 990);
   });
 
+  it('counts a row that a trigger keeps from being written as undone, at the first try', async () => {
+    const database = await createDatabase(`${orders}
+      create function keep_out() returns trigger language plpgsql as $$
+      begin if new.id % 100 = 0 then return null; end if; return new; end $$;
+      create trigger keep_out before update on orders for each row execute function keep_out();`);
+    const report = await runFill({
+      url: database.url,
+      rules: workspaceRule('orders'),
+      ...go,
+      acknowledge: [NO_GUARD, 'trigger:public.orders.keep_out'],
+    });
+    assert.deepEqual(report.run?.lanes[0]?.residue, { undone: 10 });
+    assert.equal(report.run.rowsUpdated, 990);
+  });
+
+  it("leaves a row alone of which a trigger would make another value than the parent's", async () => {
+    const database = await createDatabase(`${orders}
+      create function other() returns trigger language plpgsql as $$
+      begin if new.id in (42, 77) then new.workspace_id := 7; end if; return new; end $$;
+      create trigger other before update on orders for each row execute function other();`);
+    const report = await runFill({
+      url: database.url,
+      rules: workspaceRule('orders'),
+      ...go,
+      acknowledge: [NO_GUARD, 'trigger:public.orders.other'],
+    });
+    assert.equal(report.run?.state, 'completed_with_residue', JSON.stringify(report.problems));
+    assert.deepEqual(report.run.lanes[0]?.residue, { refused: 2 });
+    assert.equal(report.run.rowsUpdated, 998);
+    assert.equal(await countOf(database, 'workspace_id = 7'), 0);
+    assert.equal(await countOf(database, 'workspace_id is null'), 2);
+  });
+
+  it('takes a value as its column holds it, rounded and cut to its type', async () => {
+    const database = await createDatabase(`
+      create table tenants (id bigint primary key, rate numeric, joined timestamptz, code text);
+      insert into tenants values (1, 1.005, '2026-03-04 23:30+00', 'a ');
+      create domain share as numeric(6, 2);
+      create table orders (id bigint primary key, tenant_id bigint, rate share, joined date, code char(4));
+      insert into orders values (1, 1, null, null, null), (2, 1, 5, null, 'b');`);
+    await database.run(`alter database ${database.name} set timezone = 'UTC'`);
+    const columns = ['rate', 'joined', 'code'];
+    const rule = (name: string): string =>
+      `  - { id: have-${name}, kind: not_null, tables: [orders], column: ${name}, backfill: { from: tenants, on: { tenant_id: id }, set: { ${name}: ${name} } } }\n`;
+    const report = await runFill({
+      url: database.url,
+      rules: `version: 1\nrules:\n${columns.map(rule).join('')}`,
+      execute: 'true',
+      acknowledge: columns.map((name) => `no-writer-guard:have-${name}`),
+    });
+    assert.equal(report.run?.state, 'completed', JSON.stringify(report.problems));
+    assert.deepEqual(
+      await database.rows('select id::int, rate::text, joined::text, code::text from orders order by id'),
+      [
+        { id: 1, rate: '1.01', joined: '2026-03-04', code: 'a' },
+        { id: 2, rate: '5.00', joined: '2026-03-04', code: 'b' },
+      ],
+    );
+  });
+
   it('works for a role that may create nothing, once the ledger is there and granted', async () => {
     const database = await createDatabase(orders);
     const role = await createRole();
