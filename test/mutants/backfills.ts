@@ -50,6 +50,26 @@ export const backfills: readonly Guard[] = [
     },
   },
   {
+    guard: 'a value that a trigger made of it does not stay',
+    file: FILL,
+    find: 'if (altered !== 0)',
+    replace: 'if (altered === -1)',
+    test: {
+      file: 'test/backfill/backfill.test.ts',
+      title: "leaves a row alone of which a trigger would make another value than the parent's",
+    },
+  },
+  {
+    guard: 'triggers fire, whatever the role has set',
+    file: 'src/postgres/transaction.ts',
+    find: '${withTriggers} as origin, ',
+    replace: '',
+    test: {
+      file: 'test/backfill/shapes.test.ts',
+      title: 'with the triggers on that a setting of the role would keep from firing',
+    },
+  },
+  {
     guard: 'rows that a policy hides are an error',
     file: 'src/postgres/transaction.ts',
     find: "    row_security: 'off',\n",

@@ -4,6 +4,7 @@ import { of, type Guard } from './guard.ts';
 const traps = (what: string): string => `proves nothing: ${what}`;
 const BY_CATALOGUE = 'attempts are refused by the catalogue, and nothing has changed (owner, pg)';
 const UNCONNECTED = 'attempts are refused unconnected, and nothing has changed (owner, pg)';
+const SETTINGS = 'no setting of a role or a database changes what is counted';
 const FOREIGN_TABLE = 'a foreign table is unknown, and does not hide what the others say';
 const DATABASE_CODE =
   'code of the database that checks run is named: volatile behind views, and what a rule asks for';
@@ -16,6 +17,13 @@ export const serverAndWorkflow: readonly Guard[] = [
   ]),
   ...of('src/postgres/snapshot.ts', 'test/postgres/own-sessions.test.ts', [
     ['no lock outlives a silent client for long', 'String(IDLE_WITH_LOCKS_TIMEOUT_MS)', 'String(IDLE_TIMEOUT_MS)', 'while a session holds locks it ends itself after ten seconds without its client'],
+  ]),
+  ...of('src/postgres/snapshot.ts', 'test/postgres/session-settings.test.ts', [
+    ['an index leaves out no row at random', "  gin_fuzzy_search_limit: '0',\n", '', SETTINGS],
+    ['NULL means the same in every database', "    transform_null_equals: 'off',\n", '', SETTINGS],
+  ]),
+  ...of('src/postgres/server-target.ts', 'test/postgres/session-settings.test.ts', [
+    ['what is read past damage is no answer', `=== 'on') throw`, `=== 'no') throw`, 'where zero_damaged_pages lets the server read past damage, nothing is measured'],
   ]),
   ...of('src/postgres/savepoint.ts', 'test/postgres/schema-traps.test.ts', [
     ['an error costs its own check', '    if (isBegun && session.alive) await session.query(sql`rollback to savepoint aside`);\n', '', 'a check that runs out of its time is unknown, and the next one is measured (pg)'],
