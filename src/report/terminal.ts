@@ -3,6 +3,7 @@ import { plain } from '../support/plain.ts';
 import type { Report, ReportProblem, ReportResult } from './report.ts';
 import { targetLines } from './targets-text.ts';
 import {
+  counted,
   debtText,
   findingsOf,
   footer,
@@ -38,7 +39,7 @@ export function renderTerminal(report: Report, { color }: TerminalOptions): stri
     ...needing
       .filter((group) => !isRunProblem(group, report))
       .flatMap((group) => ['', ...ruleLines(group, paint)]),
-    ...(held.length > 0 ? ['', ...held.map((group) => heldLine(group, paint))] : []),
+    ...(held.length > 0 ? ['', ...heldLines(held, paint)] : []),
     '',
     paint('dim', `${footer(report)}; exit code ${report.exitCode}`),
   ];
@@ -87,10 +88,24 @@ function sampleLines(result: ReportResult, paint: Paint): string[] {
   return [paint('dim', `    ${plain(result.table === null ? '' : placeText(result))} e.g. ${keys}${more}`)];
 }
 
+/** A line for each of so many at most: more would push what needs a person out of sight. Debt is always told of. */
+const MOST_HELD_LINES = 40;
+
+function heldLines(groups: readonly RuleGroup[], paint: Paint): string[] {
+  const isTold = ({ results }: RuleGroup, index: number): boolean =>
+    index < MOST_HELD_LINES || debtText(results) !== '';
+  const rest = groups.filter((group, i) => !isTold(group, i));
+  const checks = rest.reduce((sum, { results }) => sum + results.length, 0);
+  const more = `${paint('green', '+')} ${counted(rest.length, 'more rule')}: held, ${counted(checks, 'check')}`;
+  return [
+    ...groups.filter(isTold).map((group) => heldLine(group, paint)),
+    ...(rest.length > 0 ? [more] : []),
+  ];
+}
+
 function heldLine({ rule, results }: RuleGroup, paint: Paint): string {
-  const checks = `${results.length} ${results.length === 1 ? 'check' : 'checks'}`;
   const debt = debtText(results);
-  return `${paint('green', '+')} ${plain(rule)}: held, ${checks}${debt ? `; ${debt}` : ''}${results[0].enforced ? '' : ' (not enforced yet)'}`;
+  return `${paint('green', '+')} ${plain(rule)}: held, ${counted(results.length, 'check')}${debt ? `; ${debt}` : ''}${results[0].enforced ? '' : ' (not enforced yet)'}`;
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {
