@@ -22,8 +22,8 @@ test('each of a few rules that held has its line', () => {
 });
 
 test('of many rules that held the last line counts those without one, and debt keeps its own', () => {
-  const owing = { ...held, rule: 'owes', debt: { leaks: 0, count: 3, was: 4, since: null } };
-  const lines = heldLines([...heldRules(1_000), owing as ReportResult]);
+  const owing: ReportResult = { ...held, rule: 'owes', debt: { leaks: 0, count: 3, was: 4, since: null } };
+  const lines = heldLines([...heldRules(1_000), owing]);
   assert.equal(lines.length, 42);
   assert.match(lines[40] ?? '', /^\+ owes: held, 1 check; .*debt 3 \(was 4\)/);
   assert.equal(lines[41], '+ 960 more rules: held, 1,920 checks');
