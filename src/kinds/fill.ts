@@ -39,8 +39,9 @@ export function askFill(rule: Rule, backfill: Backfill, relation: Relation, look
       parent,
       missing: missingValue(rule, child),
       value: column(source.alias, parent.name),
+      // A domain that takes no NULL would refuse the cast of one.
       isOtherThan: (value) =>
-        sql`(${differ(mine, { sql: sql`${value}::${child.type}`, column: child })}) is true`,
+        sql`case when ${isSet({ sql: value, column: parent })} then (${differ(mine, { sql: sql`${value}::${child.type}`, column: child })}) is true else false end`,
     };
   });
   const [first, ...rest] = set;

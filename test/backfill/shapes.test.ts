@@ -207,6 +207,33 @@ rules:
     );
   });
 
+  it('one of several columns, beside one of a domain that takes no NULL', async () => {
+    const database = await createDatabase(`
+      create domain region as text not null;
+      create table tenants (id bigint primary key, workspace_id bigint, region text);
+      insert into tenants select i, 100 + i, 'eu' from generate_series(1, 10) i;
+      create table orders (id bigint primary key, tenant_id bigint, workspace_id bigint, region region);
+      insert into orders select i, 1 + i % 10, null, 'eu' from generate_series(1, 100) i;`);
+    const rules = `version: 1
+rules:
+  - id: rows-agree
+    kind: matches_parent
+    tables: [orders]
+    parent: tenants
+    on: { tenant_id: id }
+    match: { workspace_id: workspace_id, region: region }
+    backfill: { from: tenants, on: { tenant_id: id }, set: { workspace_id: workspace_id, region: region } }
+`;
+    const report = await runFill({
+      url: database.url,
+      rules,
+      execute: 'true',
+      acknowledge: 'no-writer-guard:rows-agree',
+    });
+    assert.equal(report.run?.state, 'completed', JSON.stringify(report));
+    assert.equal(report.run.rowsUpdated, 100);
+  });
+
   it('what matches_parent and implies rules lack, and leaves what they forbid', async () => {
     const database = await createDatabase(`${tenants}
       create table orders (id bigint primary key, tenant_id bigint, workspace_id bigint);
