@@ -41,7 +41,7 @@ export function askFill(rule: Rule, backfill: Backfill, relation: Relation, look
       value: column(source.alias, parent.name),
       // A domain that takes no NULL would refuse the cast of one.
       isOtherThan: (value) =>
-        sql`case when ${isSet({ sql: value, column: parent })} then (${differ(mine, { sql: sql`${value}::${child.type}`, column: child })}) is true else false end`,
+        sql`(case when ${isSet({ sql: value, column: parent })} then ${differ(mine, { sql: sql`${value}::${child.type}`, column: child })} end) is true`,
     };
   });
   const [first, ...rest] = set;

@@ -7,6 +7,16 @@ const tenants = `
   create table tenants (id bigint primary key, workspace_id bigint);
   insert into tenants select i, 100 + i from generate_series(1, 10) i;`;
 
+const workspaceAndRegion = `
+version: 1
+rules:
+  - id: rows-have-a-workspace
+    kind: not_null
+    tables: [orders]
+    columns: [workspace_id, region]
+    backfill: { from: tenants, on: { tenant_id: id }, set: { workspace_id: workspace_id, region: region } }
+`;
+
 describe('a backfill fills', () => {
   const go = { execute: 'true', acknowledge: NO_GUARD } as const;
 
@@ -166,16 +176,7 @@ rules:
       insert into tenants values (1, 10, 'eu'), (2, 20, null);
       create table orders (id bigint primary key, tenant_id bigint, workspace_id bigint, region text);
       insert into orders values (1, 1, null, null), (2, 1, 99, null), (3, 1, null, 'us'), (4, 2, null, null), (5, 2, 7, null);`);
-    const rules = `
-version: 1
-rules:
-  - id: rows-have-a-workspace
-    kind: not_null
-    tables: [orders]
-    columns: [workspace_id, region]
-    backfill: { from: tenants, on: { tenant_id: id }, set: { workspace_id: workspace_id, region: region } }
-`;
-    const report = await runFill({ url: database.url, rules, ...go });
+    const report = await runFill({ url: database.url, rules: workspaceAndRegion, ...go });
     assert.equal(report.run?.state, 'completed_with_residue', JSON.stringify(report.problems));
     assert.deepEqual(
       await database.rows('select id, workspace_id as w, region as r from orders order by id'),
@@ -214,22 +215,7 @@ rules:
       insert into tenants select i, 100 + i, 'eu' from generate_series(1, 10) i;
       create table orders (id bigint primary key, tenant_id bigint, workspace_id bigint, region region);
       insert into orders select i, 1 + i % 10, null, 'eu' from generate_series(1, 100) i;`);
-    const rules = `version: 1
-rules:
-  - id: rows-agree
-    kind: matches_parent
-    tables: [orders]
-    parent: tenants
-    on: { tenant_id: id }
-    match: { workspace_id: workspace_id, region: region }
-    backfill: { from: tenants, on: { tenant_id: id }, set: { workspace_id: workspace_id, region: region } }
-`;
-    const report = await runFill({
-      url: database.url,
-      rules,
-      execute: 'true',
-      acknowledge: 'no-writer-guard:rows-agree',
-    });
+    const report = await runFill({ url: database.url, rules: workspaceAndRegion, ...go });
     assert.equal(report.run?.state, 'completed', JSON.stringify(report));
     assert.equal(report.run.rowsUpdated, 100);
   });
